@@ -1,0 +1,46 @@
+// What the addon exports. Everything else in native/ knows nothing of Node.
+#include <napi.h>
+
+#include "binding/describe.h"
+#include "binding/device.h"
+#include "binding/tokenizer.h"
+#include "core/pool.h"
+#include "cpu/cpu_backend.h"
+
+namespace pt::binding {
+
+/// Raised whenever the exports change shape; lib/native/load.ts refuses an addon of another number.
+constexpr int kAddonAbi = 1;
+
+static Napi::Value cpu_levels(const Napi::CallbackInfo& info) {
+  const auto levels = pt::cpu_levels();
+  Napi::Array out = Napi::Array::New(info.Env(), levels.size());
+  for (size_t i = 0; i < levels.size(); i++) {
+    Napi::Object level = Napi::Object::New(info.Env());
+    level.Set("name", levels[i].name);
+    level.Set("supported", Napi::Boolean::New(info.Env(), levels[i].supported));
+    out.Set(static_cast<uint32_t>(i), level);
+  }
+  return out;
+}
+
+static Napi::Value allowed_threads(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), pt::allowed_threads());
+}
+
+static Napi::Value ops(const Napi::CallbackInfo& info) { return describe_ops(info.Env()); }
+
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  exports.Set("abi", kAddonAbi);
+  exports.Set("version", PT_VERSION);
+  exports.Set("cpuLevels", Napi::Function::New(env, cpu_levels, "cpuLevels"));
+  exports.Set("allowedThreads", Napi::Function::New(env, allowed_threads, "allowedThreads"));
+  exports.Set("ops", Napi::Function::New(env, ops, "ops"));
+  Device::define(env, exports);
+  register_tokenizer(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(patchtrain, initialise)
+
+}  // namespace pt::binding

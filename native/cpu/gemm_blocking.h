@@ -1,0 +1,36 @@
+// How gemm cuts a product into blocks. Shared by the kernel (compiled for each instruction set) and by the op's
+// definition, which turns it into workspace bytes. All sizes are fixed: no result depends on the host's caches or cores.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace pt::cpu {
+
+struct GemmBlocking {
+  // One task: kRows × kColumns of C, kInner of the sum at a time. Its packed block of A (168 × 256 floats, 168 KiB)
+  // stays in the second-level cache while the panels of B stream past it.
+  static constexpr int64_t kRows = 168;     // a multiple of every tile height: 14, 12, 6
+  static constexpr int64_t kColumns = 512;  // a multiple of every tile width
+  static constexpr int64_t kInner = 256;
+
+  // B is packed once for all tasks, a chunk at a time: at most kChunkInner deep and kChunkFloats large.
+  static constexpr int64_t kChunkInner = 2048;
+  static constexpr int64_t kChunkFloats = 2 << 20;
+
+  int64_t chunk_inner, chunk_columns;
+
+  GemmBlocking(int64_t columns, int64_t inner)
+      : chunk_inner(std::min(inner, kChunkInner)),
+        chunk_columns(std::min(blocks(columns), std::max<int64_t>(1, kChunkFloats / (chunk_inner * kColumns))) *
+                      kColumns) {
+    chunk_columns = std::min(chunk_columns, (columns + 63) / 64 * 64);
+  }
+
+  static int64_t blocks(int64_t columns) { return (columns + kColumns - 1) / kColumns; }
+
+  size_t left_floats() const { return static_cast<size_t>(kRows * kInner); }  // for each worker
+  size_t right_floats() const { return static_cast<size_t>(chunk_inner * chunk_columns); }
+};
+
+}  // namespace pt::cpu

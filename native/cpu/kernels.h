@@ -1,0 +1,39 @@
+// The CPU kernels of one instruction-set level, and the table through which the addon finds them.
+// Each level is a shared object of its own: template code compiled for AVX-512 can then never be
+// merged by the linker with the same template compiled for an older processor.
+#pragma once
+#include "core/op.h"
+
+namespace pt::cpu {
+
+#define PT_OP(name) Status name(const Command&, const Launch&);
+#include "ops/ops.inc"
+#undef PT_OP
+
+/// Raised whenever Command, Launch, Workers or the op list changes: an object of another build is refused.
+constexpr int kKernelAbi = 1;
+
+struct KernelEntry {
+  const char* op;
+  CpuKernel kernel;
+};
+
+/// What the processor can do at most, with all workers, measured in the same minutes as whatever is held against it.
+struct Ceilings {
+  double flops_per_second;  // fp32 multiply-adds in registers, two FLOPs each
+  double bytes_per_second;  // copying between buffers too large for any cache: bytes read plus bytes written
+};
+Ceilings measure_ceilings(Workers&);
+
+struct KernelTable {
+  int abi;
+  const char* level;  // "x64-v2", "avx2", "avx512", "neon"
+  const KernelEntry* entries;
+  int count;
+  Ceilings (*measure_ceilings)(Workers&);
+};
+
+}  // namespace pt::cpu
+
+/// The only symbol a level's shared object exports.
+extern "C" const pt::cpu::KernelTable* patchtrain_cpu_kernels();
