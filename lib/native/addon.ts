@@ -1,0 +1,108 @@
+/** The addon's surface, mirrored by hand from native/binding. Only lib/native touches it. */
+export interface NativeAddon {
+  readonly abi: number
+  readonly version: string
+  cpuLevels(): { name: string; supported: boolean }[]
+  allowedThreads(): number
+  ops(): OpSchema[]
+  readonly Device: new (options: { folder: string; level: string; threads: number }) => NativeDevice
+  readonly BpeTokenizer: new (options: BpeTokenizerOptions) => NativeBpeTokenizer
+  readonly BpeDecoder: new (tokenizer: NativeBpeTokenizer) => NativeBpeDecoder
+}
+
+export type DType = 'f32' | 'bf16' | 'f64' | 'i32'
+
+export interface OpSchema {
+  name: string
+  tensors: {
+    name: string
+    dtype: DType
+    rank: number
+    access: 'read' | 'write' | 'update'
+    optional: boolean
+  }[]
+  params: { name: string; integer: boolean; min: number; max: number }[]
+}
+
+export interface TensorArgument {
+  readonly region: number
+  /** Bytes. */
+  readonly offset: number
+  readonly dtype: DType
+  readonly shape: readonly number[]
+}
+
+export interface PlanDescription {
+  label: string
+  workspaceBytes: number
+  entries: PlanEntry[]
+}
+
+export interface PlanEntry {
+  op: string
+  tensors: Record<string, { dtype: DType; shape: number[] }>
+  params: Record<string, number>
+  /** Of one run; multiply and add counted apart. */
+  flops: number
+  /** Of one run: every tensor read or written once. */
+  bytes: number
+  /** Summed over all runs. */
+  nanoseconds: number
+  runs: number
+}
+
+export interface Ceilings {
+  flopsPerSecond: number
+  bytesPerSecond: number
+}
+
+/** Regions and plans are numbers here; lib/native/device.ts gives them names and types. */
+export interface NativeDevice {
+  info(): { kind: 'cpu'; level: string; threads: number }
+  allocate(bytes: number): number
+  freeRegion(region: number): void
+  createPlan(label: string): number
+  freePlan(plan: number): void
+  record(
+    plan: number,
+    op: string,
+    tensors: Record<string, TensorArgument | undefined>,
+    params: Record<string, number>,
+  ): void
+  describe(plan: number): PlanDescription
+  run(plan: number): Promise<void>
+  write(region: number, offset: number, data: NodeJS.TypedArray): Promise<void>
+  read(region: number, offset: number, bytes: number): Promise<ArrayBuffer>
+  measureCeilings(): Promise<Ceilings>
+  dispose(): void
+}
+
+export interface BpeTokenizerOptions {
+  /** UTF-8 of all pieces, back to back; the other arrays have one entry a piece. */
+  texts: Uint8Array
+  /** Bytes. */
+  lengths: Uint32Array
+  scores: Float32Array
+  types: Uint8Array
+  bosId: number
+  eosId: number
+  dummyPrefix: boolean
+}
+
+export interface NativeBpeTokenizer {
+  encode(text: string, bos: boolean, eos: boolean): Int32Array
+  encodeBatch(
+    texts: readonly string[],
+    bos: boolean,
+    eos: boolean,
+    threads: number,
+  ): Promise<{ ids: Int32Array; offsets: Int32Array }>
+  decode(ids: Int32Array): string
+  piece(id: number): string
+  dispose(): void
+}
+
+export interface NativeBpeDecoder {
+  push(id: number): string
+  end(): string
+}
