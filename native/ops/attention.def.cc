@@ -1,0 +1,97 @@
+#include "ops/attention.h"
+
+#include "cpu/attention_blocking.h"
+
+namespace pt {
+
+/// The four parameters come first and in this order in both ops.
+static cpu::AttentionShape shape_of(const Command& c, int rows_slot) {
+  namespace op = attention;
+  const int64_t T = c.integer(op::positions);
+  return {c.dim(rows_slot, 0) / T, T, c.integer(op::heads), c.integer(op::kv_heads), c.integer(op::head_dim)};
+}
+
+static Status check_shape(const cpu::AttentionShape& s, int64_t rows) {
+  PT_CHECK(s.H % s.G == 0, "heads is %lld, kv_heads %lld; kv_heads must divide heads", (long long)s.H, (long long)s.G);
+  PT_CHECK(s.D % 2 == 0, "head_dim is %lld; it must be even", (long long)s.D);
+  PT_CHECK(rows % s.T == 0, "qkv has %lld rows; sequences of %lld positions need a multiple of it", (long long)rows,
+           (long long)s.T);
+  return Status::success();
+}
+
+static Status check_matrix(const Command& c, int slot, int64_t rows, int64_t columns) {
+  PT_CHECK(c.dim(slot, 0) == rows && c.dim(slot, 1) == columns, "%s is [%lld, %lld]; it needs [%lld, %lld]",
+           c.op->tensors[slot].name, (long long)c.dim(slot, 0), (long long)c.dim(slot, 1), (long long)rows,
+           (long long)columns);
+  return Status::success();
+}
+
+static const ParamSlot kParams[] = {
+    {"heads", true, 1, 1 << 16},
+    {"kv_heads", true, 1, 1 << 16},
+    {"head_dim", true, 2, cpu::kMaxHeadDim},
+    {"positions", true, 1, 1 << 30},
+};
+
+static double score_pairs(const cpu::AttentionShape& s) {
+  const double T = static_cast<double>(s.T);
+  return static_cast<double>(s.B * s.H) * T * (T + 1) / 2;
+}
+
+}  // namespace pt
+
+namespace pt::attention {
+static const TensorSlot kTensors[] = {
+    {"qkv", DType::f32, 2, Access::read},
+    {"y", DType::f32, 2, Access::write},
+    {"lse", DType::f32, 2, Access::write},
+};
+
+static Status check(const Command& c) {
+  const int64_t R = c.dim(qkv, 0);
+  const cpu::AttentionShape s = shape_of(c, qkv);
+  if (Status bad = check_shape(s, R); !bad.ok()) return bad;
+  if (Status bad = check_matrix(c, qkv, R, s.width()); !bad.ok()) return bad;
+  if (Status bad = check_matrix(c, y, R, s.H * s.D); !bad.ok()) return bad;
+  return check_matrix(c, lse, s.B * s.H, s.T);
+}
+
+static Cost cost(const Command& c) {
+  const double elements = static_cast<double>(c.tensor(qkv).size() + c.tensor(y).size() + c.tensor(lse).size());
+  return {4 * score_pairs(shape_of(c, qkv)) * c.params[head_dim], elements * 4};
+}
+
+static size_t workspace(const Command& c, int workers) { return shape_of(c, qkv).forward_floats(workers) * sizeof(float); }
+
+const OpDef def = make_op("attention", kTensors, kParams, check, cost, workspace);
+}  // namespace pt::attention
+
+namespace pt::attention_backward {
+static const TensorSlot kTensors[] = {
+    {"qkv", DType::f32, 2, Access::read}, {"y", DType::f32, 2, Access::read},     {"dy", DType::f32, 2, Access::read},
+    {"lse", DType::f32, 2, Access::read}, {"dqkv", DType::f32, 2, Access::write},
+};
+
+static Status check(const Command& c) {
+  const int64_t R = c.dim(qkv, 0);
+  const cpu::AttentionShape s = shape_of(c, qkv);
+  if (Status bad = check_shape(s, R); !bad.ok()) return bad;
+  for (int slot : {qkv, dqkv})
+    if (Status bad = check_matrix(c, slot, R, s.width()); !bad.ok()) return bad;
+  for (int slot : {y, dy})
+    if (Status bad = check_matrix(c, slot, R, s.H * s.D); !bad.ok()) return bad;
+  return check_matrix(c, lse, s.B * s.H, s.T);
+}
+
+static Cost cost(const Command& c) {
+  const double elements =
+      static_cast<double>(2 * c.tensor(qkv).size() + 2 * c.tensor(y).size() + c.tensor(lse).size());
+  return {10 * score_pairs(shape_of(c, qkv)) * c.params[head_dim], elements * 4};
+}
+
+static size_t workspace(const Command& c, int workers) {
+  return shape_of(c, qkv).backward_floats(workers) * sizeof(float);
+}
+
+const OpDef def = make_op("attention_backward", kTensors, kParams, check, cost, workspace);
+}  // namespace pt::attention_backward

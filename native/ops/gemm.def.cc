@@ -1,0 +1,43 @@
+#include "ops/gemm.h"
+
+#include "cpu/gemm_blocking.h"
+
+namespace pt::gemm {
+static const TensorSlot kTensors[] = {
+    {"a", DType::f32, 2, Access::read},
+    {"b", DType::f32, 2, Access::read},
+    {"c", DType::f32, 2, Access::update},
+};
+
+static const ParamSlot kParams[] = {
+    {"trans_a", true, 0, 1},
+    {"trans_b", true, 0, 1},
+    {"accumulate", true, 0, 1},
+};
+
+static int64_t inner_of(const Command& cmd) { return cmd.dim(a, cmd.flag(trans_a) ? 0 : 1); }
+
+static Status check(const Command& cmd) {
+  const bool ta = cmd.flag(trans_a), tb = cmd.flag(trans_b);
+  const int64_t M = cmd.dim(a, ta ? 1 : 0), N = cmd.dim(b, tb ? 0 : 1);
+  PT_CHECK(inner_of(cmd) == cmd.dim(b, tb ? 1 : 0) && cmd.dim(c, 0) == M && cmd.dim(c, 1) == N,
+           "a%s is [%lld, %lld], b%s is [%lld, %lld], c is [%lld, %lld]; the product needs op(a) [M, inner], "
+           "op(b) [inner, N], c [M, N]",
+           ta ? " (transposed)" : "", (long long)cmd.dim(a, 0), (long long)cmd.dim(a, 1), tb ? " (transposed)" : "",
+           (long long)cmd.dim(b, 0), (long long)cmd.dim(b, 1), (long long)cmd.dim(c, 0), (long long)cmd.dim(c, 1));
+  return Status::success();
+}
+
+static Cost cost(const Command& cmd) {
+  const double M = static_cast<double>(cmd.dim(c, 0)), N = static_cast<double>(cmd.dim(c, 1));
+  const double inner = static_cast<double>(inner_of(cmd));
+  return {2 * M * N * inner, 4 * (M * inner + inner * N + M * N * (cmd.flag(accumulate) ? 2 : 1))};
+}
+
+static size_t workspace(const Command& cmd, int workers) {
+  const cpu::GemmBlocking blocking(cmd.dim(c, 1), inner_of(cmd));
+  return (blocking.right_floats() + blocking.left_floats() * static_cast<size_t>(workers)) * sizeof(float);
+}
+
+const OpDef def = make_op("gemm", kTensors, kParams, check, cost, workspace);
+}  // namespace pt::gemm

@@ -1,0 +1,22 @@
+// Matrix product.
+//
+//   C (= | +=) op(A) · op(B)      op(X) = Xᵀ when its trans flag is set
+//
+// op(A) is [M, inner], op(B) is [inner, N]. The three products of a linear layer with weight W [out, in]:
+//   y = x · Wᵀ (trans_b)      dx = dy · W (no flag)      dW += dyᵀ · x (trans_a, accumulate)
+//
+// Sums run in fp32 along `inner` in index order within fixed blocks, block after block: the bits depend on the shape
+// and the instruction set, not on the number of workers. Workspace: packed blocks of both operands, at most about
+// 9 MiB and 0.2 MiB a worker, whatever the sizes.
+#pragma once
+#include "core/op.h"
+
+namespace pt::gemm {
+enum Tensor {
+  a,  // [M, inner] f32 read; [inner, M] with trans_a
+  b,  // [inner, N] f32 read; [N, inner] with trans_b
+  c,  // [M, N]     f32 =, or += with accumulate
+};
+enum Param { trans_a, trans_b, accumulate };
+extern const OpDef def;
+}  // namespace pt::gemm

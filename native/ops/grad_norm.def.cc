@@ -1,0 +1,27 @@
+#include "ops/grad_norm.h"
+
+#include <cfloat>
+
+namespace pt::grad_norm {
+static const TensorSlot kTensors[] = {
+    {"gradient", DType::f32, 0, Access::read},
+    {"result", DType::f64, 1, Access::write},
+};
+static const ParamSlot kParams[] = {{"max_norm", false, 0, FLT_MAX}};
+
+static Status check(const Command& c) {
+  PT_CHECK(c.dim(result, 0) == 3, "result is [%lld]; it must be [3]: norm, scale, finite", (long long)c.dim(result, 0));
+  return Status::success();
+}
+
+static Cost cost(const Command& c) {
+  const double n = static_cast<double>(c.tensor(gradient).size());
+  return {2 * n, n * 4};
+}
+
+static size_t workspace(const Command& c, int) {
+  return static_cast<size_t>((c.tensor(gradient).size() + kBlock - 1) / kBlock) * sizeof(double);
+}
+
+const OpDef def = make_op("grad_norm", kTensors, kParams, check, cost, workspace);
+}  // namespace pt::grad_norm
