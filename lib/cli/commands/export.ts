@@ -1,0 +1,55 @@
+import { exportHuggingFace } from '../../export/huggingface.js'
+import { bytes } from '../../report/format.js'
+import { regionReader } from '../../train/engine.js'
+import { defineCommand, writeJson, writeLine } from '../command.js'
+import { exitCode } from '../exit.js'
+import { modelOptions, modelPositional, openModel } from '../model-flags.js'
+
+export const exportModel = defineCommand({
+  positionals: {
+    model: modelPositional,
+    folder: { type: 'string', demandOption: true, describe: 'The folder to make' },
+  },
+  options: {
+    dtype: {
+      choices: ['f32', 'bf16'] as const,
+      default: 'f32' as const,
+      describe: 'Type of the weights; bf16 halves the file and rounds',
+    },
+    overwrite: {
+      type: 'boolean',
+      default: false,
+      describe: 'Replace an exported model that is there already',
+    },
+    ...modelOptions,
+    json: { type: 'boolean', default: false, describe: 'What was written as JSON' },
+  },
+  examples: [
+    ['export runs/quickstart exported', 'AutoModelForCausalLM.from_pretrained("exported") loads it'],
+    [
+      'export runs/quickstart/checkpoints/step-00000400 halfway --dtype bf16',
+      'a checkpoint, in half the space',
+    ],
+  ],
+  async run(args, context) {
+    const { folder } = args
+    const model = await openModel(args)
+    try {
+      const { tokenizer } = model
+      const written = await exportHuggingFace({
+        folder,
+        model: model.model,
+        settings: { positions: model.context, bosId: tokenizer.bosId, eosId: tokenizer.eosId },
+        weights: regionReader(model.weights),
+        tokenizerFiles: await tokenizer.files(),
+        dtype: args.dtype,
+        overwrite: args.overwrite,
+      })
+      if (args.json) writeJson(context, { folder, source: model.source, ...written })
+      else writeLine(context, `wrote ${folder} (${bytes(written.bytes)}) from ${model.source}`)
+      return exitCode.ok
+    } finally {
+      model.dispose()
+    }
+  },
+})

@@ -1,0 +1,162 @@
+import type { RunConfig } from '../config/types.js'
+import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events.js'
+import { bytes, compact, duration, grouped, loss, percent, si } from './format.js'
+import { createStatusLine, type StatusLineOptions } from './status-line.js'
+import type { Terminal } from './terminal.js'
+
+export interface Progress {
+  event(event: TrainEvent): void
+  /** A line of its own, above the live line. */
+  note(text: string): void
+  /** Takes the live line away. Call it before anything else writes to the terminal. */
+  close(): void
+}
+
+/** Follows a run on a terminal: one live line where that is possible, a plain line now and then where it is not. */
+export function createProgress(terminal: Terminal, options?: StatusLineOptions): Progress {
+  const { colors } = terminal
+  const status = createStatusLine(terminal, options)
+  let run: StartEvent | undefined
+  let clock: RunClock | undefined
+
+  const step = (event: StepEvent) => {
+    if (!run || !clock) return
+    clock.add(event)
+    const text = stepText(event, run, clock)
+    const edge = event.step === run.step + 1 || event.step === stageEnd(run.config, event.stage)
+    if (terminal.live) status.show(`${progressBar(clock.share(event), 20)} ${text}`)
+    else if (edge) status.note(text)
+    else status.show(text)
+  }
+
+  return {
+    note: status.note,
+    close: status.close,
+    event(event) {
+      switch (event.type) {
+        case 'start':
+          run = event
+          clock = new RunClock(event.config)
+          return status.note(startText(event, colors.bold))
+        case 'stage':
+          return status.note(colors.cyan(stageText(event.stage, event.index, run?.config.stages.length)))
+        case 'step':
+          return step(event)
+        case 'evaluation':
+          return status.note(colors.green(evaluationText(event)))
+        case 'sample':
+          return status.note(`sample at step ${grouped(event.step)}:\n${indented(event.prompt + event.text)}`)
+        case 'checkpoint':
+          return status.note(
+            colors.dim(`saved ${event.path} (${bytes(event.bytes)} in ${duration(event.seconds)})`),
+          )
+        case 'end':
+          return status.note(colors.bold(endText(event)))
+      }
+    },
+  }
+}
+
+/**
+ * How far a run is and how long it still takes. Steps of different stages cost differently (a patch step has K times
+ * fewer positions for the same tokens), so both are measured in positions.
+ */
+class RunClock {
+  /** Seconds a position, smoothed; the first steps weigh more so that the estimate settles at once. */
+  private secondsAPosition = 0
+  private weight = 0
+
+  constructor(private readonly config: RunConfig) {}
+
+  add(event: StepEvent): void {
+    const positions = this.stepPositions(event.stage)
+    this.weight = 0.95 * this.weight + 0.05
+    this.secondsAPosition += (0.05 / this.weight) * (event.seconds / positions - this.secondsAPosition)
+  }
+
+  /** Share of the run's work that is done. */
+  share(event: StepEvent): number {
+    return 1 - this.remaining(event) / this.total()
+  }
+
+  secondsLeft(event: StepEvent): number {
+    return this.secondsAPosition * this.remaining(event)
+  }
+
+  private remaining(event: StepEvent): number {
+    const later = this.config.stages
+      .slice(event.stage + 1)
+      .reduce((sum, s) => sum + s.steps * positionsOf(s), 0)
+    return later + (stageEnd(this.config, event.stage) - event.step) * this.stepPositions(event.stage)
+  }
+
+  private total(): number {
+    return this.config.stages.reduce((sum, stage) => sum + stage.steps * positionsOf(stage), 0)
+  }
+
+  private stepPositions(stage: number): number {
+    return positionsOf(this.config.stages[stage]!)
+  }
+}
+
+function positionsOf(stage: { batchSequences: number; context: number }): number {
+  return stage.batchSequences * stage.context
+}
+
+/** Number of the stage's last step, counted over the run. */
+function stageEnd(config: RunConfig, stage: number): number {
+  return config.stages.slice(0, stage + 1).reduce((sum, s) => sum + s.steps, 0)
+}
+
+function startText(event: StartEvent, bold: (text: string) => string): string {
+  const { config, parameters, device, step, totalSteps, totalTokens } = event
+  const from = step > 0 ? `, resumed at step ${grouped(step)}` : ''
+  return (
+    `${bold(config.name)}: ${si(parameters, 'B')} parameters on ${device}\n` +
+    `${grouped(totalSteps)} steps, ${si(totalTokens, 'B')} tokens${from} → ${config.out}`
+  )
+}
+
+function stageText(stage: RunConfig['stages'][number], index: number, of: number | undefined): string {
+  const { name, patchSize: K, steps, context: T, batchSequences: B } = stage
+  const kind = K === 1 ? 'token by token' : `patches of ${K} tokens`
+  return (
+    `stage ${index + 1}${of ? ` of ${of}` : ''}, ${name}: ${kind}, ${grouped(steps)} steps × ` +
+    `${grouped(B * T * K)} tokens (${grouped(B)} × ${grouped(T)} positions)`
+  )
+}
+
+function stepText(event: StepEvent, run: StartEvent, clock: RunClock): string {
+  const width = String(run.totalSteps).length
+  const stage = run.config.stages[event.stage]
+  return [
+    `${stage?.name ?? 'step'} K=${event.patchSize}`,
+    `step ${String(event.step).padStart(width)}/${run.totalSteps}`,
+    `loss ${loss(event.loss)}`,
+    `norm ${compact(event.gradientNorm)}`,
+    `lr ${compact(event.learningRate)}`,
+    `${si(event.tokensPerSecond)} tok/s`,
+    `ETA ${duration(clock.secondsLeft(event))}`,
+  ].join('  ')
+}
+
+function evaluationText(event: EvaluationEvent): string {
+  return (
+    `validation at step ${grouped(event.step)}: loss ${loss(event.loss)}  perplexity ${event.perplexity.toFixed(2)}  ` +
+    `bits/byte ${event.bitsPerByte.toFixed(3)}`
+  )
+}
+
+function endText(event: EndEvent): string {
+  const what = event.reason === 'done' ? 'done' : 'stopped, checkpoint saved'
+  return `${what}: ${grouped(event.step)} steps, ${si(event.tokens, 'B')} tokens in ${duration(event.seconds)}`
+}
+
+function progressBar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width)
+  return `${'█'.repeat(full)}${'░'.repeat(width - full)} ${percent(share).padStart(5)}`
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '    ')
+}
