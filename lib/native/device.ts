@@ -22,6 +22,7 @@ export class Device {
   readonly level: string
   readonly threads: number
   #native: NativeDevice | undefined
+  readonly #regions = new Set<Region>()
 
   private constructor(native: NativeDevice) {
     this.#native = native
@@ -55,12 +56,15 @@ export class Device {
   /** Zero-filled memory on the device. `label` names it in the memory plan. */
   allocate(bytes: number, label: string): Region {
     const native = this.native
-    return new Region(
-      native,
-      translate(() => native.allocate(bytes)),
-      bytes,
-      label,
-    )
+    const id = translate(() => native.allocate(bytes))
+    const region: Region = new Region(native, id, bytes, label, () => this.#regions.delete(region))
+    this.#regions.add(region)
+    return region
+  }
+
+  /** The memory table: every region that is allocated now. */
+  regions(): { label: string; bytes: number }[] {
+    return [...this.#regions].map(({ label, bytes }) => ({ label, bytes }))
   }
 
   createPlan(label: string): Plan {
@@ -102,6 +106,7 @@ export class Region {
     readonly id: number,
     readonly bytes: number,
     readonly label: string,
+    private readonly onDispose: () => void,
   ) {}
 
   /** Copies `data` now and writes it at byte `offset` when the queue comes to it. */
@@ -124,6 +129,7 @@ export class Region {
   /** Gives the memory back once no plan uses it. Idempotent. */
   dispose(): void {
     this.native.freeRegion(this.id)
+    this.onDispose()
   }
 }
 

@@ -1,0 +1,81 @@
+import type { Device, Region } from '../lib/native/device.js'
+import { bytesOf, sizeOf, tensor, type Tensor } from '../lib/tensor/tensor.js'
+import { fillNormal } from '../lib/tensor/ops.js'
+import { integers } from '../test/helpers/random-data.js'
+import type { Case, CaseTensor } from './case.js'
+
+const warmUpRuns = 3
+const leastRuns = 20
+const leastSeconds = 0.2 // short ops run more often: a single one is shorter than a disturbance
+const mostRuns = 500
+
+export interface Measurement {
+  /** Of one run; the spread is the middle half of all runs, relative to the median. */
+  seconds: number
+  spread: number
+  runs: number
+  flops: number
+  bytes: number
+}
+
+/** Runs the op alone, again and again; times come from the native side, so the queue and JavaScript are not in them. */
+export async function measureCase(device: Device, benchCase: Case): Promise<Measurement> {
+  const regions: Region[] = []
+  const plan = device.createPlan(benchCase.op)
+  try {
+    const place = async ([slot, spec]: [string, CaseTensor]) => {
+      const region = device.allocate(bytesOf(spec), slot)
+      regions.push(region)
+      await fill(device, tensor(region, 0, spec.dtype, spec.shape), spec, regions.length)
+      return [slot, { region: region.id, offset: 0, dtype: spec.dtype, shape: spec.shape }] as const
+    }
+    const tensors = Object.fromEntries(await Promise.all(Object.entries(benchCase.tensors).map(place)))
+    plan.record(benchCase.op, tensors, benchCase.params)
+
+    const seconds: number[] = []
+    let total = 0
+    let elapsed = 0
+    while (seconds.length < leastRuns || (elapsed < leastSeconds && seconds.length < mostRuns)) {
+      await plan.run()
+      const entry = plan.describe().entries[0]!
+      const took = (entry.nanoseconds - total) / 1e9
+      total = entry.nanoseconds
+      if (entry.runs <= warmUpRuns) continue
+      seconds.push(took)
+      elapsed += took
+    }
+    const { flops, bytes } = plan.describe().entries[0]!
+    return { ...summary(seconds), flops, bytes }
+  } finally {
+    plan.dispose()
+    for (const region of regions) region.dispose()
+  }
+}
+
+/** Median, and the middle half of the values relative to it. */
+export function summary(seconds: readonly number[]): { seconds: number; spread: number; runs: number } {
+  const sorted = [...seconds].sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
+  return { seconds: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5), runs: sorted.length }
+}
+
+async function fill(
+  device: Device,
+  target: Tensor,
+  { filling, dtype }: CaseTensor,
+  seed: number,
+): Promise<void> {
+  const size = sizeOf(target.shape)
+  if ('normal' in filling) {
+    const plan = device.createPlan('random data')
+    fillNormal(plan, target, { seed, stream: 0, std: filling.normal })
+    await plan.run()
+    plan.dispose()
+    return
+  }
+  if ('idsBelow' in filling) return target.region.write(0, integers(size, filling.idsBelow, seed))
+  const { values } = filling
+  const data = new { f32: Float32Array, f64: Float64Array, i32: Int32Array, bf16: Uint16Array }[dtype](size)
+  for (let i = 0; i < size; i++) data[i] = values[i % values.length]!
+  await target.region.write(0, data)
+}

@@ -1,0 +1,27 @@
+/** The public API of patchtrain. What is not exported here is private. */
+export { PatchTrainer, type CreateOptions, type ResumeOptions } from './train/trainer.js'
+export type { PrepareOptions, PrepareProgress } from './train/corpus.js'
+export type * from './train/events.js'
+export type { MemoryEntry, RunPlan, StagePlan } from './train/run-plan.js'
+
+export { resolveConfig, defaults } from './config/resolve.js'
+export { completeConfig, type DataFacts } from './config/complete.js'
+export { formatConfig, loadConfig, type ConfigSources } from './config/load.js'
+export { presets } from './config/presets.js'
+export type { DraftConfig } from './config/draft.js'
+export type { UserConfig } from './config/schema.js'
+export type * from './config/types.js'
+
+export { loadModel, type LoadModelOptions, type LoadedModel } from './eval/model.js'
+export { evaluatePerplexity, type PerplexityOptions, type PerplexityResult } from './eval/perplexity.js'
+export { generate, generateDefaults, type GenerateOptions, type Writer } from './eval/generate.js'
+export { exportHuggingFace, type HuggingFaceExport } from './export/huggingface.js'
+
+export { tokenizeCorpus, type TokenizeOptions, type TokenizeResult } from './data/tokenize-corpus.js'
+export { loadTokenizer } from './data/tokenizer/load.js'
+export type * from './data/tokenizer/tokenizer.js'
+
+export { lossPicture, type PicturedRun } from './report/loss-picture.js'
+export { readMetrics, type MetricsLine } from './report/metrics.js'
+
+export * from './errors.js'

@@ -1,0 +1,158 @@
+import type { RunConfig, StageConfig } from '../config/types.js'
+import { ropeTables } from '../model/rope.js'
+import { allocateWeights, initialiseWeights, type FlatParameters } from '../model/weights.js'
+import type { PlanDescription } from '../native/addon.js'
+import type { Device } from '../native/device.js'
+import { BlockEvaluator } from '../objective/evaluation.js'
+import {
+  microStepLayout,
+  recordTrainingStep,
+  scoredPositions,
+  type MicroStep,
+  type MicroStepContext,
+  type MicroStepShape,
+} from '../objective/micro-step.js'
+import { Optimizer, type StepResult } from '../optim/optimizer.js'
+import { Buffers, LayoutBuilder } from '../tensor/layout.js'
+import { readTensor, writeTensor } from '../tensor/tensor.js'
+
+/** The recorded plans of one stage. */
+interface StagePlans {
+  readonly shape: MicroStepShape
+  /** Replaces gradients and loss. */
+  readonly first: MicroStep
+  /** Adds to them; undefined when a step is one micro-batch. */
+  readonly next: MicroStep | undefined
+}
+
+/** Positions in one pass of the evaluation. */
+const evaluationPositions = 4096
+
+/**
+ * What a run has on the device: weights, gradients, optimizer state, one region of activations that all stages and the
+ * evaluation share, and every plan, recorded before the first step.
+ */
+export class Engine {
+  readonly weights: FlatParameters
+  readonly optimizer: Optimizer
+  readonly evaluator: BlockEvaluator
+  readonly #config: RunConfig
+  readonly #device: Device
+  readonly #stages: StagePlans[]
+  readonly #ready: Promise<unknown>
+
+  constructor(device: Device, config: RunConfig) {
+    this.#device = device
+    this.#config = config
+    const { model, recompute } = config
+    this.weights = allocateWeights(device, model)
+    this.optimizer = new Optimizer(device, config.optimizer, this.weights)
+
+    const longest = Math.max(...config.stages.map((stage) => stage.context))
+    const ropeLayout = new LayoutBuilder()
+      .add('cos', 'f32', longest, model.headDim / 2)
+      .add('sin', 'f32', longest, model.headDim / 2)
+    const rope = Buffers.allocate(device, ropeLayout.build(), 'rotary tables')
+    const tables = ropeTables(model, longest)
+    this.#ready = Promise.all([
+      writeTensor(rope.get('cos'), tables.cos),
+      writeTensor(rope.get('sin'), tables.sin),
+    ])
+
+    const context: MicroStepContext = {
+      device,
+      model,
+      weights: this.weights,
+      cos: rope.get('cos'),
+      sin: rope.get('sin'),
+      scale: this.optimizer.scale,
+      totalLoss: this.optimizer.totalLoss,
+    }
+    const layouts = config.stages.map((stage) => microStepLayout(model, shapeOf(stage), 'train', recompute))
+    const evaluationShape = evaluationShapeOf(config)
+    const largest = Math.max(
+      BlockEvaluator.layout(model, evaluationShape).bytes,
+      ...layouts.map((layout) => layout.bytes),
+    )
+    const activations = device.allocate(largest, 'activations')
+    this.#stages = config.stages.map((stage, index) => {
+      const shape = shapeOf(stage)
+      const buffers = new Buffers(activations, layouts[index]!)
+      const record = (accumulate: boolean) =>
+        recordTrainingStep(context, shape, buffers, this.optimizer.gradients, {
+          accumulate,
+          recompute,
+          label: `${stage.name}${accumulate ? ', further micro-batch' : ''}`,
+        })
+      const several = stage.batchSequences > stage.microBatchSequences
+      return { shape, first: record(false), next: several ? record(true) : undefined }
+    })
+    this.evaluator = new BlockEvaluator(context, evaluationShape, activations)
+  }
+
+  initialise(): Promise<void> {
+    return initialiseWeights(this.#device, this.weights, this.#config.model, this.#config.seed)
+  }
+
+  /**
+   * One optimizer step: every micro-batch forward and backward, then the update. The gradient is the sum over all scored
+   * positions divided once by their number, so it does not depend on how the batch is cut.
+   * @param nextBatch ids of the next micro-batch, [B, T·K]
+   * @param updates since the optimizer's state was zero, this one included
+   */
+  async step(
+    stageIndex: number,
+    nextBatch: () => Promise<Int32Array>,
+    learningRate: number,
+    updates: number,
+  ): Promise<StepResult & { readonly loss: number }> {
+    const stage = this.#config.stages[stageIndex]!
+    const { shape, first, next } = this.#stages[stageIndex]!
+    const microBatches = stage.batchSequences / stage.microBatchSequences
+    const scored = microBatches * scoredPositions(shape)
+    await this.#ready
+    await this.optimizer.setScale(1 / scored)
+    for (let micro = 0; micro < microBatches; micro++) {
+      const { ids, plan } = micro === 0 ? first : next!
+      const batch = await nextBatch()
+      // Awaited before the update is queued: a micro-batch that failed must not reach the weights.
+      await Promise.all([writeTensor(ids, batch), plan.run()])
+    }
+    const result = await this.optimizer.step(learningRate, updates)
+    return { ...result, loss: result.totalLoss / scored }
+  }
+
+  /** The flat regions that a checkpoint holds. */
+  get state(): { readonly weights: FlatParameters; readonly m: FlatParameters; readonly v: FlatParameters } {
+    return { weights: this.weights, m: this.optimizer.m, v: this.optimizer.v }
+  }
+
+  /** Every plan of the run, for tables and predictions. */
+  describe(): PlanDescription[] {
+    const steps = this.#stages.flatMap(({ first, next }) => [first, ...(next ? [next] : [])])
+    return [...steps.map(({ plan }) => plan.describe()), this.evaluator.describe(), this.optimizer.describe()]
+  }
+}
+
+function shapeOf(stage: StageConfig): MicroStepShape {
+  return { sequences: stage.microBatchSequences, positions: stage.context, patch: stage.patchSize }
+}
+
+/** The evaluation goes token by token over blocks of the last stage's context. */
+function evaluationShapeOf(config: RunConfig): MicroStepShape {
+  const context = config.stages.at(-1)!.context
+  return { sequences: Math.max(1, Math.floor(evaluationPositions / context)), positions: context, patch: 1 }
+}
+
+/** Reads and writes a flat region in the pieces that checkpoints and exports ask for. */
+export function regionReader(
+  parameters: FlatParameters,
+): (offset: number, count: number) => Promise<Float32Array> {
+  return (offset, count) => readTensor({ ...parameters.range(offset, offset + count), dtype: 'f32' })
+}
+
+export function regionWriter(
+  parameters: FlatParameters,
+): (offset: number, values: Float32Array) => Promise<void> {
+  return (offset, values) => writeTensor(parameters.range(offset, offset + values.length), values)
+}

@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { completeConfig } from '../config/complete.js'
+import { formatConfig, readConfigFile } from '../config/load.js'
+import { resolveConfig } from '../config/resolve.js'
+import type { UserConfig } from '../config/schema.js'
+import type { RunConfig } from '../config/types.js'
+import { CheckpointError, ConfigError, SaveError } from '../errors.js'
+import { packageRoot } from '../native/load.js'
+
+/** Where things lie in a run's folder. */
+export interface RunFolder {
+  readonly path: string
+  /** The resolved configuration. */
+  readonly config: string
+  /** A line an event. */
+  readonly metrics: string
+  readonly checkpoints: string
+  /** Losses over tokens and over compute. */
+  readonly picture: string
+  /** The finished model, in Hugging Face form. */
+  readonly model: string
+}
+
+export function runFolder(path: string): RunFolder {
+  return {
+    path,
+    config: join(path, 'config.yaml'),
+    metrics: join(path, 'metrics.jsonl'),
+    checkpoints: join(path, 'checkpoints'),
+    picture: join(path, 'loss.svg'),
+    model: join(path, 'model'),
+  }
+}
+
+/** Refuses a folder that holds a run already, unless it is to be replaced. */
+export function refuseExisting(folder: RunFolder, existing: 'refuse' | 'replace'): void {
+  if (existing === 'replace' || !existsSync(folder.config)) return
+  throw new ConfigError(
+    `${folder.path} holds a run already. Continue it with 'patchtrain resume ${folder.path}', choose another folder ` +
+      `(out), or replace it with --overwrite (existing: 'replace').`,
+    { path: 'out' },
+  )
+}
+
+/** Makes the folder and writes the resolved configuration. What an earlier run left is removed. */
+export async function beginRun(folder: RunFolder, config: RunConfig): Promise<void> {
+  try {
+    await mkdir(folder.path, { recursive: true })
+    // The configuration marks the folder as a run's: it goes first and comes last.
+    for (const path of [folder.config, folder.checkpoints, folder.metrics, folder.picture, folder.model])
+      await rm(path, { recursive: true, force: true })
+    await writeFile(folder.config, formatConfig(config))
+  } catch (cause) {
+    throw new SaveError(
+      `Cannot write the run folder ${folder.path}: ${(cause as Error).message}. Free some space, or choose another (out).`,
+      { cause },
+    )
+  }
+}
+
+/** The resolved configuration of a run folder. */
+export function readRunConfig(folder: RunFolder): RunConfig {
+  if (!existsSync(folder.config)) {
+    throw new CheckpointError(
+      'ERR_CHECKPOINT_MISSING',
+      `${folder.path} is not a run folder: it has no config.yaml. Give the folder that a training run wrote (its 'out').`,
+    )
+  }
+  const draft = resolveConfig(readConfigFile(folder.config) as UserConfig, folder.config)
+  return completeConfig(draft, {})
+}
+
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string
+  }
+  return version
+}

@@ -1,0 +1,80 @@
+import type { RunConfig, StageConfig } from '../config/types.js'
+import { trainingFlops } from '../model/flops.js'
+import { countParameters } from '../model/parameters.js'
+import type { PlanDescription } from '../native/addon.js'
+import { stepFlops, stepTokens, totalSteps, totalTokens } from './progress.js'
+
+/** What a run will take, known before it starts. */
+export interface RunPlan {
+  readonly config: RunConfig
+  readonly device: string
+  readonly parameters: number
+  readonly stages: readonly StagePlan[]
+  readonly steps: number
+  readonly tokens: number
+  readonly flops: number
+  /** FLOPs of token-level training on the same tokens with the last stage's context. */
+  readonly tokenLevelFlops: number
+  /** flops / tokenLevelFlops; for the paper's plan λ/K + 1 − λ, a little less where attention counts. */
+  readonly cost: number
+  /** Passes over the training tokens. */
+  readonly epochs: number
+  /** Bytes by purpose; what the process has without the run comes last. */
+  readonly memory: readonly MemoryEntry[]
+  readonly memoryBytes: number
+  /** The recorded plans: ops, shapes, costs. */
+  readonly plans: readonly PlanDescription[]
+}
+
+export interface StagePlan {
+  readonly stage: StageConfig
+  readonly tokens: number
+  readonly positions: number
+  readonly flops: number
+}
+
+export interface MemoryEntry {
+  readonly label: string
+  readonly bytes: number
+}
+
+export function predictRun(facts: {
+  config: RunConfig
+  device: string
+  corpusTokens: number
+  regions: readonly MemoryEntry[]
+  plans: readonly PlanDescription[]
+  /** Resident bytes of the process before the run touches its memory. */
+  baselineBytes: number
+}): RunPlan {
+  const { config, plans } = facts
+  const stages = config.stages.map((stage) => ({
+    stage,
+    tokens: stage.steps * stepTokens(stage),
+    positions: stage.steps * stage.batchSequences * stage.context,
+    flops: stage.steps * stepFlops(config, stage),
+  }))
+  const tokens = totalTokens(config)
+  const flops = stages.reduce((sum, stage) => sum + stage.flops, 0)
+  const tokenLevelFlops = trainingFlops(config.model, tokens, config.stages.at(-1)!.context)
+  const memory = [
+    ...facts.regions,
+    { label: 'workspace', bytes: Math.max(...plans.map((plan) => plan.workspaceBytes)) },
+    { label: 'Node.js and code', bytes: facts.baselineBytes },
+  ]
+  return {
+    config,
+    device: facts.device,
+    parameters: countParameters(config.model),
+    stages,
+    steps: totalSteps(config),
+    tokens,
+    flops,
+    tokenLevelFlops,
+    cost: flops / tokenLevelFlops,
+    epochs: tokens / facts.corpusTokens,
+    memory,
+    memoryBytes: memory.reduce((sum, entry) => sum + entry.bytes, 0),
+    plans,
+  }
+}

@@ -1,0 +1,10 @@
+import { defineConfig } from 'tsup'
+
+// The benchmarks run as one plain script beside the package, against the sources in lib/.
+export default defineConfig({
+  entry: ['bench/index.ts', 'bench/load.ts'],
+  outDir: 'build/bench',
+  format: 'esm',
+  target: 'node20',
+  silent: true,
+})
