@@ -24,7 +24,8 @@ const chosen = cases.filter(({ op, shape }) => wanted(`${op} ${shape}`))
 const withRuntime = wanted('runtime')
 if (chosen.length === 0 && !withRuntime) {
   const ops = [...new Set(cases.map(({ op }) => op))]
-  throw new Error(`nothing matches ${filters.join(' ')}. There are: ${ops.join(', ')}, runtime`)
+  console.error(`nothing matches '${filters.join(' ')}'. There are: ${ops.join(', ')}, runtime`)
+  process.exit(1)
 }
 
 const threadCounts = options.threads

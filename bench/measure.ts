@@ -9,11 +9,18 @@ const leastRuns = 20
 const leastSeconds = 0.2 // short ops run more often: a single one is shorter than a disturbance
 const mostRuns = 500
 
-export interface Measurement {
-  /** Of one run; the spread is the middle half of all runs, relative to the median. */
+export interface Timing {
+  /** The median run. */
   seconds: number
+  /** The shortest run: what to compare on a busy machine. */
+  best: number
+  /** The middle half of all runs, relative to the median. */
   spread: number
   runs: number
+}
+
+export interface Measurement extends Timing {
+  /** Of one run. */
   flops: number
   bytes: number
 }
@@ -52,11 +59,10 @@ export async function measureCase(device: Device, benchCase: Case): Promise<Meas
   }
 }
 
-/** Median, and the middle half of the values relative to it. */
-export function summary(seconds: readonly number[]): { seconds: number; spread: number; runs: number } {
+export function summary(seconds: readonly number[]): Timing {
   const sorted = [...seconds].sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
-  return { seconds: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5), runs: sorted.length }
+  return { seconds: at(0.5), best: at(0), spread: (at(0.75) - at(0.25)) / at(0.5), runs: sorted.length }
 }
 
 async function fill(

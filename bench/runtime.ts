@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { Device } from '../lib/native/device.js'
 import { bytesOf, tensor } from '../lib/tensor/tensor.js'
 import { fill, gemm } from '../lib/tensor/ops.js'
-import { summary } from './measure.js'
+import { summary, type Timing } from './measure.js'
 
 /** A timer that should tick every 10 ms must never wait longer than this. */
 export const longestWait = 0.05
 
 export interface RuntimeCost {
   /** Loading the addon and opening the CPU device, in a new process each time. */
-  load: { seconds: number; spread: number; runs: number }
+  load: Timing
   /** Main-thread time of one `await plan.run()`, queueing and the promise included. */
   run: { seconds: number; runs: number }
   /** While one plan runs for `seconds`: how late the event loop was, and the longest wait of a 10 ms timer. */

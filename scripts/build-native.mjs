@@ -32,6 +32,6 @@ if (has('cmake')) {
   run(process.execPath, [require.resolve('cmake-js/bin/cmake-js'), 'compile', ...process.argv.slice(2)])
 } else {
   console.error('CMake was not found; trying node-gyp, which needs python3 and make.')
-  run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['exec', '--no', '--', 'node-gyp', 'rebuild'])
+  run('node-gyp', ['rebuild']) // npm puts its own on the path of scripts
 }
 console.error(`built ${join('build', 'Release', 'patchtrain.node')} in ${Math.round((Date.now() - started) / 1000)} s`)

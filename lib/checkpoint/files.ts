@@ -154,7 +154,7 @@ export function saveError(what: string, path: string, error: unknown): PatchTrai
   return new SaveError(`${what} could not be written to ${path}: ${reason}. ${advice}`, { cause: error })
 }
 
-function adviceFor(code: string | undefined): string {
+function adviceFor(code = ''): string {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':

@@ -73,7 +73,7 @@ export class Checkpoint {
       const found = file.tensors.get(name)
       if (!found) differences.push(`${name} is missing`)
       else if (found.shape.join() !== shape.join()) {
-        differences.push(`${name} is [${found.shape}], the model wants [${shape}]`)
+        differences.push(`${name} is [${found.shape.join()}], the model wants [${shape.join()}]`)
       }
     }
     for (const name of file.tensors.keys())

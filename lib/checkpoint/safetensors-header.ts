@@ -90,7 +90,7 @@ export function parseHeader(path: string, json: Uint8Array, fileBytes: number): 
   return { tensors, metadata }
 }
 
-function parseObject(path: string, json: Uint8Array): object {
+function parseObject(path: string, json: Uint8Array): Record<string, unknown> {
   let value: unknown
   try {
     // A byte order mark is kept, and then refused by the parser: the format wants `{` first.
@@ -103,11 +103,14 @@ function parseObject(path: string, json: Uint8Array): object {
 }
 
 function parseMetadata(path: string, value: unknown): Map<string, string> {
-  const entries = isObject(value) ? Object.entries(value) : []
-  if (!isObject(value) || entries.some(([, text]) => typeof text !== 'string')) {
-    throw corrupt(path, 'its metadata is not an object of strings')
+  const refuse = () => corrupt(path, 'its metadata is not an object of strings')
+  if (!isObject(value)) throw refuse()
+  const metadata = new Map<string, string>()
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== 'string') throw refuse()
+    metadata.set(key, text)
   }
-  return new Map(entries)
+  return metadata
 }
 
 function parseEntry(path: string, name: string, value: unknown, dataStart: number): TensorEntry {
@@ -115,19 +118,21 @@ function parseEntry(path: string, name: string, value: unknown, dataStart: numbe
   if (!isObject(value) || Object.keys(value).sort().join() !== 'data_offsets,dtype,shape') {
     throw bad('must have exactly dtype, shape and data_offsets')
   }
-  const { dtype, shape, data_offsets: range } = value as Record<string, unknown>
+  const { dtype, shape, data_offsets: range } = value
   if (!isDtype(dtype)) throw bad(`has the unknown type ${quote(String(dtype))}`)
   if (!isListOfSizes(shape)) throw bad('has a shape that is not a list of sizes')
   if (!isListOfSizes(range) || range.length !== 2) throw bad('has data_offsets that are not two byte counts')
   const [begin, end] = range as [number, number]
   const bytes = tensorBytes({ dtype, shape })
   if (end - begin !== bytes) {
-    throw bad(`is ${dtype} [${shape.slice(0, 8)}] and needs ${bytes} bytes, its range has ${end - begin}`)
+    throw bad(
+      `is ${dtype} [${shape.slice(0, 8).join()}] and needs ${bytes} bytes, its range has ${end - begin}`,
+    )
   }
   return { name, dtype, shape, begin: dataStart + begin, end: dataStart + end }
 }
 
-function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

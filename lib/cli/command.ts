@@ -30,7 +30,7 @@ export interface Command<P extends PositionalTable = PositionalTable, O extends 
 export function defineCommand<P extends PositionalTable, O extends OptionTable>(
   command: Command<P, O>,
 ): Command {
-  return command as unknown as Command
+  return command
 }
 
 /** One JSON value on stdout. */

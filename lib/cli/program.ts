@@ -6,7 +6,7 @@ import { packageRoot } from '../native/load.js'
 import { terminalOf, type OutputStream } from '../report/terminal.js'
 import type { CliContext, Command } from './command.js'
 import { exitCode, reportError, UsageError } from './exit.js'
-import { verbs } from './verbs.js'
+import { verbs, type Verb } from './verbs.js'
 
 export interface ProcessStreams {
   readonly stdout: OutputStream
@@ -32,7 +32,7 @@ export async function runCli(argv: readonly string[], streams: ProcessStreams): 
     .options(globalOptions)
     .version(packageVersion())
     .alias('h', 'help')
-    .wrap(Math.min(100, streams.stdout.columns ?? 80))
+    .wrap(Math.min(100, streams.stdout.columns ?? 100))
     .epilogue('Run patchtrain <command> --help for what a command takes.')
     .fail((message: string | null, error: Error | undefined) => {
       throw error ?? new UsageError(message ?? 'The command line is wrong.')
@@ -62,13 +62,16 @@ export async function runCli(argv: readonly string[], streams: ProcessStreams): 
     await parser.parseAsync(argv)
     return code
   } catch (error) {
-    return reportError(await suggesting(error, argv), errors)
+    return reportError(await explained(error, argv), errors)
   }
 }
 
 function describeCommand(args: Argv, command: Command): Argv {
   for (const [name, positional] of Object.entries(command.positionals)) args.positional(name, positional)
-  args.options({ ...command.options }).group(Object.keys(globalOptions).concat('help', 'version'), 'General:')
+  const optionNames = Object.keys(command.options)
+  args.options({ ...command.options })
+  if (optionNames.length > 0) args.group(optionNames, 'Options:')
+  args.group([...Object.keys(globalOptions), 'help', 'version'], 'General:')
   for (const [line, meaning] of command.examples) args.example(`$0 ${line}`, meaning)
   return args.epilogue('')
 }
@@ -98,29 +101,49 @@ function requireSingleValues(args: Record<string, unknown>, command: Command): v
   }
 }
 
-/** A mistyped command or flag is answered with the closest one there is. */
-async function suggesting(error: unknown, argv: readonly string[]): Promise<unknown> {
-  const unknown = error instanceof UsageError ? /^Unknown arguments?: (.*)$/.exec(error.message) : null
-  if (!unknown) return error
-  // yargs names a flag twice, as it was written and in camel case.
-  const written = unknown[1]!
-    .split(', ')
-    .filter((name) => argv.some((word) => word === name || word.startsWith(`--${name}`)))
-  const name = written[0] ?? unknown[1]!
+/** yargs' words for a wrong command line, made into what to do: with the closest command or flag there is. */
+async function explained(error: unknown, argv: readonly string[]): Promise<unknown> {
+  if (!(error instanceof UsageError)) return error
   const verb = verbs.find((candidate) => candidate.name === argv[0])
-  if (!verb) {
-    const names = verbs.map((candidate) => candidate.name)
+  const missing = /^Missing required arguments?: (.*)$/.exec(error.message)
+  if (verb && missing) {
+    const names = missing[1]!.split(', ').map((name) => `--${name}`)
     return new UsageError(
-      `There is no command '${name}'.${meant(name, names)} Commands: ${names.join(', ')}.`,
+      `patchtrain ${verb.name} needs ${names.join(' and ')}. See patchtrain ${verb.name} --help.`,
     )
   }
-  if (!argv.some((word) => word.startsWith(`--${name}`))) {
-    return new UsageError(`'${name}' is one argument too many for patchtrain ${verb.usage}.`)
+  if (verb && error.message.startsWith('Not enough non-option arguments')) {
+    return new UsageError(
+      `An argument is missing: patchtrain ${verb.usage}. See patchtrain ${verb.name} --help.`,
+    )
+  }
+  const unknown = /^Unknown arguments?: (.*)$/.exec(error.message)
+  return unknown ? unknownArgument(unknown[1]!.split(', '), verb, argv) : error
+}
+
+async function unknownArgument(
+  names: readonly string[],
+  verb: Verb | undefined,
+  argv: readonly string[],
+): Promise<UsageError> {
+  if (!verb) {
+    const known = verbs.map((candidate) => candidate.name)
+    const written = argv.find((word) => !word.startsWith('-')) ?? argv[0]!
+    return new UsageError(
+      `There is no command '${written}'.${meant(written, known)} Commands: ${known.join(', ')}.`,
+    )
+  }
+  // yargs names a flag twice: as it was written, and in camel case.
+  const flag = names.find((name) =>
+    argv.some((word) => /^--?/.test(word) && word.replace(/^--?|=.*$/g, '') === name),
+  )
+  if (flag === undefined) {
+    return new UsageError(`'${names[0]!}' is one argument too many: patchtrain ${verb.usage}.`)
   }
   const { options } = await verb.load()
-  const suggestion = meant(name, [...Object.keys(options), ...Object.keys(globalOptions)], '--')
+  const suggestion = meant(flag, [...Object.keys(options), ...Object.keys(globalOptions)], '--')
   return new UsageError(
-    `patchtrain ${verb.name} has no flag --${name}.${suggestion} See patchtrain ${verb.name} --help.`,
+    `patchtrain ${verb.name} has no flag --${flag}.${suggestion} See patchtrain ${verb.name} --help.`,
   )
 }
 

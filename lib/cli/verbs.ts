@@ -51,6 +51,11 @@ export const verbs: readonly Verb[] = [
     async () => (await import('./commands/inspect.js')).inspect,
   ),
   verb(
+    'report <runs..>',
+    'Draw the losses of runs over text and compute, and compare their ends',
+    async () => (await import('./commands/report.js')).report,
+  ),
+  verb(
     'doctor',
     'Check whether this host can train, and say what to do if not',
     async () => (await import('./commands/doctor.js')).doctor,

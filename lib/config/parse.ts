@@ -41,7 +41,7 @@ function describe(issue: Issue): Problem[] {
 function intendedBranch(branches: readonly Issue[][], path: readonly PropertyKey[]): Issue[] {
   const typeIsWrong = (issue: Issue) => issue.code === 'invalid_type' && issue.path.length === 0
   const meant = branches.find((issues) => !issues.some(typeIsWrong))
-  if (meant) return meant.map((issue) => ({ ...issue, path: [...path, ...issue.path] }) as Issue)
+  if (meant) return meant.map((issue) => ({ ...issue, path: [...path, ...issue.path] }))
   const wrong = branches.flat().filter((issue) => issue.code === 'invalid_type')
   const expected = [...new Set(wrong.map((issue) => issue.expected))].join(' or ')
   return [

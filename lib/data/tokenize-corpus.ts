@@ -147,7 +147,7 @@ async function appendDocuments(
   { bosId, eosId }: DocumentEncoder,
 ): Promise<void> {
   for (const [i, { continued }] of batch.entries()) {
-    const text = ids.subarray(offsets[i]!, offsets[i + 1]!)
+    const text = ids.subarray(offsets[i], offsets[i + 1])
     if (continued) {
       await writer.append(text, false)
       continue

@@ -82,7 +82,7 @@ function placeTensors(folder: string, model: ModelConfig, files: readonly Safete
     const found = file?.tensors.get(tensor.name)
     if (!file || !found) problems.push(`${tensor.name} is missing`)
     else if (found.shape.join() !== tensor.shape.join()) {
-      problems.push(`${tensor.name} is [${found.shape}], config.json says [${tensor.shape}]`)
+      problems.push(`${tensor.name} is [${found.shape.join()}], config.json says [${tensor.shape.join()}]`)
     } else if (!isFloatDtype(found.dtype)) problems.push(`${tensor.name} is ${found.dtype}`)
     else places.push({ tensor, file })
     holders.delete(tensor.name)

@@ -69,6 +69,7 @@ export class InferenceSession {
       writeTensor(this.#rope.get('cos'), tables.cos),
       writeTensor(this.#rope.get('sin'), tables.sin),
     ])
+    this.#ready.catch(() => undefined) // reported where it is awaited
   }
 
   /** Token ids that follow `prompt`, without end; stop asking to stop. */

@@ -22,7 +22,7 @@ export function siParts(value: number): { scaled: number; prefix: (typeof prefix
 }
 
 function trimmed(value: number): string {
-  return Number(value.toPrecision(3)).toString()
+  return String(Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)))
 }
 
 /** 1234567 → `1,234,567`. */

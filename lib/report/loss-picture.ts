@@ -167,12 +167,11 @@ function panel({ curves, switches }: Pictured, over: 'tokens' | 'flops', left: n
  * loss of guessing, would press everything else flat.
  */
 function lossDomain(curves: readonly Curve[]): [number, number] {
-  const finite = curves.flatMap(({ points }) => points.map((p) => p.loss)).filter(Number.isFinite)
+  const all = curves.flatMap(({ points }) => points.map((p) => p.loss))
   const settled = curves.flatMap(({ points }) =>
     points.slice(Math.min(points.length - 1, Math.ceil(0.04 * points.length))).map((p) => p.loss),
   )
-  const highest = Math.max(...settled.filter(Number.isFinite))
-  return finite.length === 0 ? [0, 1] : [Math.min(...finite), highest]
+  return all.length === 0 ? [0, 1] : [Math.min(...all), Math.max(...settled)]
 }
 
 function drawn(curve: Curve, over: 'tokens' | 'flops', x: Axis, y: Axis): string {

@@ -14,7 +14,6 @@ export interface TrainPoint extends LossPoint {
 }
 
 export interface StageCurve {
-  readonly name: string
   readonly patchSize: number
   readonly points: readonly TrainPoint[]
 }
@@ -29,32 +28,29 @@ type Step = Extract<MetricsLine, { type: 'step' }>
 
 /**
  * Curves of one run from its metrics. Steps are averaged in buckets, never across a switch of stages: a patch loss and a
- * token loss are not the same quantity.
+ * token loss are not the same quantity. Losses that are no numbers are left out.
  *
  * @param buckets points that the longest stage may have
  */
 export function lossSeries(events: readonly MetricsLine[], buckets = 120): LossSeries {
-  const names = new Map<number, string>()
   const steps = new Map<number, Step[]>()
   const validation: LossPoint[][] = []
   let stageNow = -1
   for (const event of events) {
-    if (event.type === 'stage') names.set(event.index, event.stage.name)
     if ((event.type === 'stage' || event.type === 'step') && stageIndex(event) !== stageNow) {
       stageNow = stageIndex(event)
       validation.push([])
     }
-    if (event.type === 'step') {
+    if (event.type === 'step' && Number.isFinite(event.loss)) {
       const stage = steps.get(event.stage)
       if (stage) stage.push(event)
       else steps.set(event.stage, [event])
     }
-    if (event.type === 'evaluation') validation.at(-1)?.push(event)
+    if (event.type === 'evaluation' && Number.isFinite(event.loss)) validation.at(-1)?.push(event)
   }
   const longest = Math.max(1, ...[...steps.values()].map((stage) => stage.length))
   const bucket = Math.ceil(longest / buckets)
-  const stages = [...steps].map(([index, all]): StageCurve => ({
-    name: names.get(index) ?? `stage ${index + 1}`,
+  const stages = [...steps.values()].map((all): StageCurve => ({
     patchSize: all[0]!.patchSize,
     points: chunks(all, bucket).map(summary),
   }))

@@ -76,6 +76,14 @@ export function readMetrics(path: string): MetricsLine[] {
   })
 }
 
+/** The latest event of a type. */
+export function lastEvent<T extends MetricsLine['type']>(
+  events: readonly MetricsLine[],
+  type: T,
+): Extract<MetricsLine, { type: T }> | undefined {
+  return events.filter((event): event is Extract<MetricsLine, { type: T }> => event.type === type).at(-1)
+}
+
 function dropAfter(path: string, fromStep: number): void {
   const kept = readMetrics(path).filter((line) => line.step <= fromStep)
   const partial = `${path}.partial`

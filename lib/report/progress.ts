@@ -5,11 +5,11 @@ import { createStatusLine, type StatusLineOptions } from './status-line.js'
 import type { Terminal } from './terminal.js'
 
 export interface Progress {
-  event(event: TrainEvent): void
+  readonly event: (event: TrainEvent) => void
   /** A line of its own, above the live line. */
-  note(text: string): void
+  readonly note: (text: string) => void
   /** Takes the live line away. Call it before anything else writes to the terminal. */
-  close(): void
+  readonly close: () => void
 }
 
 /** Follows a run on a terminal: one live line where that is possible, a plain line now and then where it is not. */
@@ -24,9 +24,7 @@ export function createProgress(terminal: Terminal, options?: StatusLineOptions):
     clock.add(event)
     const text = stepText(event, run, clock)
     const edge = event.step === run.step + 1 || event.step === stageEnd(run.config, event.stage)
-    if (terminal.live) status.show(`${progressBar(clock.share(event), 20)} ${text}`)
-    else if (edge) status.note(text)
-    else status.show(text)
+    status.show(terminal.live ? `${progressBar(clock.share(event), 20)} ${text}` : text, edge)
   }
 
   return {

@@ -1,12 +1,12 @@
 import type { Terminal } from './terminal.js'
 
 export interface StatusLine {
-  /** Replaces the line; on anything but a terminal a line is printed now and then. */
-  show(text: string): void
+  /** Replaces the line; on anything but a terminal a line is printed now and then, and when it `matters`. */
+  readonly show: (text: string, matters?: boolean) => void
   /** A line that stays. */
-  note(text: string): void
+  readonly note: (text: string) => void
   /** Takes the line away. Idempotent. */
-  close(): void
+  readonly close: () => void
 }
 
 /** One line that says how far something is. */
@@ -26,8 +26,9 @@ export function createStatusLine(
       close()
       terminal.write(`${text}\n`)
     },
-    show(text) {
-      if (now() - shown < (terminal.live ? liveMilliseconds : plainSeconds * 1000)) return
+    show(text, matters = false) {
+      const wait = terminal.live ? liveMilliseconds : plainSeconds * 1000
+      if (!matters && now() - shown < wait) return
       shown = now()
       if (!terminal.live) return terminal.write(`${text}\n`)
       close()

@@ -6,7 +6,7 @@ export type Attributes = Readonly<Record<string, string | number | undefined>>
 export function element(name: string, attributes: Attributes, ...children: readonly string[]): string {
   const written = Object.entries(attributes)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${key}="${typeof value === 'number' ? short(value) : escaped(value!)}"`)
+    .map(([key, value]) => ` ${key}="${typeof value === 'number' ? rounded(value, 100) : escaped(value!)}"`)
     .join('')
   return children.length === 0 ? `<${name}${written}/>` : `<${name}${written}>${children.join('')}</${name}>`
 }
@@ -33,12 +33,12 @@ export function band(
 }
 
 function path(points: readonly (readonly [number, number])[]): string {
-  return points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('')
+  return points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${rounded(x, 10)} ${rounded(y, 10)}`).join('')
 }
 
-/** A tenth of a pixel is finer than anyone sees. */
-function short(value: number): string {
-  return String(Math.round(value * 10) / 10)
+/** A tenth of a pixel is finer than anyone sees; other attributes, such as an opacity, need a hundredth. */
+function rounded(value: number, parts: number): string {
+  return String(Math.round(value * parts) / parts)
 }
 
 function escaped(text: string): string {
@@ -49,7 +49,7 @@ function escaped(text: string): string {
       .replace(/>/g, '&gt;')
       .replace(/"/g, '&quot;')
       // Control characters are not allowed in XML, not even escaped.
-      // eslint-disable-next-line no-control-regex
+
       .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')
   )
 }

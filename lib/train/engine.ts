@@ -58,6 +58,7 @@ export class Engine {
       writeTensor(rope.get('cos'), tables.cos),
       writeTensor(rope.get('sin'), tables.sin),
     ])
+    this.#ready.catch(() => undefined) // reported where it is awaited, which a plan that never runs does not
 
     const context: MicroStepContext = {
       device,

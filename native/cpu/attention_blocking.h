@@ -9,7 +9,13 @@ namespace pt::cpu {
 
 constexpr int64_t kMaxHeadDim = 256;
 constexpr int64_t kQueryBlock = 64;
-constexpr int64_t kKeyBlock = 64;
+
+/// Forward: the keys between two corrections of the online softmax. Their scores for one strip of queries fill a
+/// quarter of the first-level cache.
+constexpr int64_t kScoreKeys = 256;
+
+/// Backward: a square of scores and one of their gradients at a time, so a key block is as long as a query block.
+constexpr int64_t kKeyBlock = kQueryBlock;
 
 /// Backward: the keys one task owns. Its dk and dv stay in the task; the dq it finds go to a partial sum.
 constexpr int64_t kKeyChunk = 256;

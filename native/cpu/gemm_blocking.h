@@ -8,13 +8,16 @@
 namespace pt::cpu {
 
 struct GemmBlocking {
-  // One task: kRows × kColumns of C, kInner of the sum at a time. Its packed block of A (168 × 256 floats, 168 KiB)
-  // stays in the second-level cache while the panels of B stream past it.
+  // One task: kRows × kColumns of C, kInner of the sum at a time. Its packed block of A (168 × 512 floats, 336 KiB)
+  // stays in the second-level cache while the panels of B stream past it. Measured on Zen 4, one thread, 36 products
+  // of hidden 256 to 1024: kInner 256 loses 2 to 4 % (C passes through the cache twice as often), 84 rows or
+  // 1024 columns change nothing beyond the noise.
   static constexpr int64_t kRows = 168;     // a multiple of every tile height: 14, 12, 6
   static constexpr int64_t kColumns = 512;  // a multiple of every tile width
-  static constexpr int64_t kInner = 256;
+  static constexpr int64_t kInner = 512;
 
-  // B is packed once for all tasks, a chunk at a time: at most kChunkInner deep and kChunkFloats large.
+  // B is packed once for all tasks, a chunk at a time: at most kChunkInner deep and kChunkFloats (8 MiB) large, so that
+  // it stays in the last-level cache.
   static constexpr int64_t kChunkInner = 2048;
   static constexpr int64_t kChunkFloats = 2 << 20;
 

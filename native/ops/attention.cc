@@ -9,10 +9,9 @@
 
 namespace pt::cpu {
 using namespace simd;
-using KeyStride = Fixed<kKeyBlock>;
 using One = Fixed<1>;
 
-static_assert(kKeyBlock % kQueryBlock == 0, "a block of keys that starts at or before a query must not end a row early");
+static_assert(kScoreKeys % kQueryBlock == 0, "every row of a block of queries sees a key of the last block of keys");
 static_assert(kKeyChunk % kKeyBlock == 0 && kKeyBlock % kTileColumns == 0, "blocks are whole tiles");
 
 static AttentionShape shape_of(const Command& c, int rows_slot) {
@@ -47,9 +46,17 @@ static F first_lanes(F v, int64_t n, float otherwise) {
 
 /// rows × n scores of a strip of queries against packed keys (or dy against packed values): panels up to `n`.
 static void score_strip(int64_t rows, int64_t n, int64_t D, const float* q, int64_t padded, const float* panels,
-                        float* scores) {
+                        float* scores, int64_t ld) {
   for (int64_t j = 0; j < n; j += kTileColumns)
-    strip(rows, kTileColumns, D, q, padded, One{}, panels + j * D, kTileColumns, scores + j, kKeyBlock, false);
+    strip(rows, kTileColumns, D, q, padded, One{}, panels + j * D, kTileColumns, scores + j, ld, false);
+}
+
+static float dot(const float* a, const float* b, int64_t n) {
+  F total = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) total += load(a + i) * load(b + i);
+  if (i < n) total += load_first(a + i, n - i) * load_first(b + i, n - i);
+  return sum(total);
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -95,19 +102,19 @@ static void forward_block(const AttentionShape& s, const float* q, const float* 
   RowState state[kQueryBlock];
   for (int64_t i = 0; i < rows; i++) state[i] = {-std::numeric_limits<float>::infinity(), F{}};
 
-  for (int64_t j0 = 0; j0 < i0 + rows; j0 += kKeyBlock)
+  for (int64_t j0 = 0; j0 < i0 + rows; j0 += kScoreKeys)
     for (int64_t i = 0; i < rows; i += kStripRows) {
       const int64_t height = std::min<int64_t>(kStripRows, rows - i);
-      const int64_t end = std::min(kKeyBlock, i0 + i + height - j0);  // keys that the strip's last row sees
-      float scores[kStripRows * kKeyBlock];
-      score_strip(height, end, s.D, queries + i * padded, padded, keys + j0 * s.D, scores);
+      const int64_t end = std::min(kScoreKeys, i0 + i + height - j0);  // keys that the strip's last row sees
+      float scores[kStripRows * kScoreKeys];
+      score_strip(height, end, s.D, queries + i * padded, padded, keys + j0 * s.D, scores, kScoreKeys);
       for (int64_t r = 0; r < height; r++) {
-        const float correction = soften(scores + r * kKeyBlock, std::min(end, i0 + i + r + 1 - j0), end, state[i + r]);
+        const float correction = soften(scores + r * kScoreKeys, std::min(end, i0 + i + r + 1 - j0), end, state[i + r]);
         float* sum = sums + (i + r) * padded;
         if (j0 > 0 && correction != 1.0f)
           for (int64_t d = 0; d < padded; d += kLanes) store(sum + d, load(sum + d) * correction);
       }
-      strip(height, padded, end, scores, KeyStride{}, One{}, values + j0 * padded, padded, sums + i * padded, padded,
+      strip(height, padded, end, scores, Fixed<kScoreKeys>{}, One{}, values + j0 * padded, padded, sums + i * padded, padded,
             j0 > 0);
     }
 
@@ -195,19 +202,21 @@ static void backward_block(const AttentionShape& s, const ChunkScratch& m, int64
   const int64_t padded = s.padded();
   for (int64_t i = 0; i < rows; i += kStripRows) {
     const int64_t height = std::min<int64_t>(kStripRows, rows - i), end = diagonal ? std::min(n, i + height) : n;
-    score_strip(height, end, s.D, m.q + i * padded, padded, m.keys_t + j * s.D, m.p + i * kKeyBlock);
-    score_strip(height, end, s.D, m.dy + i * padded, padded, m.values_t + j * s.D, m.ds + i * kKeyBlock);
+    score_strip(height, end, s.D, m.q + i * padded, padded, m.keys_t + j * s.D, m.p + i * kKeyBlock,
+                kKeyBlock);
+    score_strip(height, end, s.D, m.dy + i * padded, padded, m.values_t + j * s.D, m.ds + i * kKeyBlock,
+                kKeyBlock);
     for (int64_t r = i; r < i + height; r++)
       differentiate_row(m.p + r * kKeyBlock, m.ds + r * kKeyBlock, diagonal ? r + 1 : n, lse[r], delta[r]);
-    strip(height, padded, end, m.ds + i * kKeyBlock, KeyStride{}, One{}, m.keys + j * padded, padded,
+    strip(height, padded, end, m.ds + i * kKeyBlock, Fixed<kKeyBlock>{}, One{}, m.keys + j * padded, padded,
           m.dq + i * padded, padded, true);
   }
   for (int64_t k = 0; k < n; k += kStripRows) {
     const int64_t height = std::min<int64_t>(kStripRows, n - k), first = diagonal ? k : 0;  // first query that sees k
     const int64_t corner = first * kKeyBlock + k;
-    strip(height, padded, rows - first, m.p + corner, One{}, KeyStride{}, m.dy + first * padded, padded,
+    strip(height, padded, rows - first, m.p + corner, One{}, Fixed<kKeyBlock>{}, m.dy + first * padded, padded,
           m.dv + (j + k) * padded, padded, true);
-    strip(height, padded, rows - first, m.ds + corner, One{}, KeyStride{}, m.q + first * padded, padded,
+    strip(height, padded, rows - first, m.ds + corner, One{}, Fixed<kKeyBlock>{}, m.q + first * padded, padded,
           m.dk + (j + k) * padded, padded, true);
   }
 }
@@ -238,12 +247,8 @@ static void backward_chunk(const AttentionShape& s, const BackwardTensors& t, in
       pack_rows(t.dy + y_offset + i0 * y_width, y_width, rows, s.D, padded, 1.0f, m.dy);
       std::fill(m.dq, m.dq + rows * padded, 0.0f);
       float delta[kQueryBlock];
-      for (int64_t i = 0; i < rows; i++) {
-        const float* y = t.y + y_offset + (i0 + i) * y_width;
-        float sum = 0.0f;
-        for (int64_t d = 0; d < s.D; d++) sum += m.dy[i * padded + d] * y[d];
-        delta[i] = sum;
-      }
+      for (int64_t i = 0; i < rows; i++)
+        delta[i] = dot(m.dy + i * padded, t.y + y_offset + (i0 + i) * y_width, s.D);
       for (int64_t j = 0; j < keys && first + j <= i0; j += kKeyBlock)
         backward_block(s, m, rows, j, std::min(kKeyBlock, keys - j), first + j == i0, t.lse + row * s.T + i0, delta);
       if (chunk == 0)

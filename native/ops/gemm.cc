@@ -17,11 +17,12 @@ struct Operand {
   bool transposed;
 };
 
+constexpr int64_t kLinesAtOnce = 8;
+
 /// Packs rows row … row + rows − 1, inner …, of op(A) into panels of kTileRows rows. A panel keeps the direction in
 /// which the operand is contiguous, so packing is plain copying: [kTileRows][kInner], or [inner][kTileRows] when
 /// transposed. Rows past the end are zero.
 static void pack_left(const Operand& a, int64_t row, int64_t rows, int64_t k0, int64_t inner, float* out) {
-  constexpr int64_t panel = kTileRows * Blocking::kInner;
   const int64_t padded = (rows + kTileRows - 1) / kTileRows * kTileRows;
   if (!a.transposed) {
     for (int64_t i = 0; i < padded; i++) {
@@ -33,14 +34,22 @@ static void pack_left(const Operand& a, int64_t row, int64_t rows, int64_t k0, i
     }
     return;
   }
-  for (int64_t k = 0; k < inner; k++) {
-    const float* from = a.data + (k0 + k) * a.ld + row;
-    float* to = out + k * kTileRows;
-    int64_t i = 0;
-    for (; i + kTileRows <= rows; i += kTileRows, to += panel)
-      std::memcpy(to, from + i, kTileRows * sizeof(float));
-    for (int64_t j = 0; i < rows && j < kTileRows; j++) to[j] = i + j < rows ? from[i + j] : 0.0f;
-  }
+  // A few lines of every panel at a time: panel by panel would read each row of A again for every panel, row by row
+  // would write to many panels whose addresses fall into the same cache sets. Lines of A lie too far apart for the
+  // hardware to fetch ahead.
+  for (int64_t k = 0; k < inner; k += kLinesAtOnce)
+    for (int64_t i = 0; i < rows; i += kTileRows)
+      for (int64_t line = k; line < std::min(inner, k + kLinesAtOnce); line++) {
+        const float* from = a.data + (k0 + line) * a.ld + row + i;
+        float* to = out + i * Blocking::kInner + line * kTileRows;
+        __builtin_prefetch(from + kLinesAtOnce * a.ld);
+        __builtin_prefetch(from + kLinesAtOnce * a.ld + kTileRows - 1);
+        if (i + kTileRows <= rows) {
+          std::memcpy(to, from, kTileRows * sizeof(float));
+        } else {
+          for (int64_t j = 0; j < kTileRows; j++) to[j] = i + j < rows ? from[j] : 0.0f;
+        }
+      }
 }
 
 /// Packs kTileColumns columns from `column`, inner k0 …, of op(B) into one panel [inner][kTileColumns]. Columns past

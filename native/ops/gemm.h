@@ -6,8 +6,8 @@
 //   y = x · Wᵀ (trans_b)      dx = dy · W (no flag)      dW += dyᵀ · x (trans_a, accumulate)
 //
 // Sums run in fp32 along `inner` in index order within fixed blocks, block after block: the bits depend on the shape
-// and the instruction set, not on the number of workers. Workspace: packed blocks of both operands, at most about
-// 9 MiB and 0.2 MiB a worker, whatever the sizes.
+// and the instruction set, not on the number of workers. Workspace: packed blocks of both operands, at most
+// 8 MiB and 0.4 MiB a worker, whatever the sizes.
 #pragma once
 #include "core/op.h"
 

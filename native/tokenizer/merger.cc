@@ -9,7 +9,8 @@
 
 namespace pt {
 
-// Where the heap begins to win. Measured on words cut from English text: equal at 40 … 60 characters.
+// Where the heap begins to win. Measured on letters of English text, ns a character, scan / heap: 16 characters
+// 79 / 100, 32 109 / 117, 48 124 / 138, 64 127 / 121, 128 193 / 126, 256 265 / 139.
 constexpr size_t kLongestScan = 48;
 
 void Merger::encode(std::string_view word, std::vector<int32_t>& ids) {

@@ -12,7 +12,7 @@ function run(
   config: Partial<UserConfig>,
   facts = { vocabSize: 258 } as { vocabSize?: number; corpusTokens?: number },
 ): RunConfig {
-  return completeConfig(resolveConfig({ model: '1m', data, schedule, ...config } as UserConfig), facts)
+  return completeConfig(resolveConfig({ model: '1m', data, schedule, ...config }), facts)
 }
 
 function refusal(config: unknown): ConfigError {

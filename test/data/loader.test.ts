@@ -87,6 +87,7 @@ describe('loader', () => {
     const loader = new Loader({ source: counting(3), seed: 1, sequenceTokens: [8] })
     const stream = loader.stream({ firstSample: 0, sequences: 1, sequenceTokens: 8 })
     await stream.next()
+    await new Promise((done) => setTimeout(done, 20)) // the third read fails now
     await stream.next()
     await expect(stream.next()).rejects.toThrow('read 3 failed')
   })

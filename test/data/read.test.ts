@@ -90,6 +90,8 @@ describe('JSON lines', () => {
 
   test('another field can hold the text', async () => {
     expect(texts(await read('a.ndjson', '{"content":"x"}', { textField: 'content' }))).toEqual(['x'])
+    const inherited = read('a.ndjson', '{"content":"x"}', { textField: 'constructor' })
+    await expect(inherited).rejects.toThrow('has no field "constructor"')
   })
 
   test.each([
@@ -101,7 +103,6 @@ describe('JSON lines', () => {
     ['{"txet":"a","id":1}\n', /line 1 has no field "text"; it has "txet", "id"\. Did you mean "txet"\?/],
     ['{}\n', /it has none\. Name the field/],
     ['{"text":["a"]}\n', /field "text" of line 1 is an array, not a string/],
-    ['{"__proto__":{"text":"a"}}\n', /no field "text"/],
     ['\n \n', /holds no text/],
   ])('%j is refused with file and line', async (content, message) => {
     await expect(read('bad.jsonl', content)).rejects.toThrow(message)

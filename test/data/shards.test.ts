@@ -169,8 +169,8 @@ describe('damage', () => {
   })
 
   test('foreign files, other versions, swapped shards are told apart', async () => {
-    const folder = await makeSet({ ids: integers(40, 60_000, 9), shardTokens: 20 })
-    const [first, second] = [join(folder, 'shard-00000.tokens'), join(folder, 'shard-00001.tokens')]
+    const folder = await makeSet({ ids: integers(60, 60_000, 9), shardTokens: 20 })
+    const [first, second] = [join(folder, 'shard-00001.tokens'), join(folder, 'shard-00002.tokens')]
     const bytes = readFileSync(first)
     writeFileSync(first, readFileSync(second))
     await expect(TokenSet.open(folder)).rejects.toThrow(/not the shard that the manifest beside it describes/)

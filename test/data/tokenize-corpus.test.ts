@@ -156,7 +156,8 @@ describe('tokenizeCorpus', () => {
     '%s leaves nothing behind',
     async (_, change, message) => {
       let options = corpus(change)
-      if (typeof change.inputs === 'string') options = { ...options, inputs: join(options.root, change.inputs) }
+      if (typeof change.inputs === 'string')
+        options = { ...options, inputs: join(options.root, change.inputs) }
       mkdirSync(join(options.root, 'bad'))
       writeFileSync(
         join(options.root, 'bad', 'cut.jsonl.zst'),

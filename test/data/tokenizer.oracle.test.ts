@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../../lib/data/tokenizer/load.js'
 
-// A proof on demand, on a corpus too large for the repository: test/oracle/tokenizer_vectors.py writes it.
+// A proof on demand, on a corpus too large for the repository: test/oracle/make-tokenizer-vectors.py writes it.
 const folder = process.env['PATCHTRAIN_TOKENIZER_VECTORS'] ?? ''
 
 async function* jsonLines<T>(file: string): AsyncGenerator<T> {

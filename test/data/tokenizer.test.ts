@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
@@ -8,10 +9,12 @@ import type { Tokenizer } from '../../lib/data/tokenizer/tokenizer.js'
 import { anyText } from '../helpers/any-text.js'
 import { sharedData } from '../helpers/shared-data.js'
 
-/** What sentencepiece says; written by test/oracle/golden_tokenizer.py. */
+/** What sentencepiece says; written by test/oracle/make-tokenizer-golden.py. */
 interface Golden {
   encodings: { text: string; ids: number[]; decoded: string }[]
   decodings: { ids: number[]; decoded: string }[]
+  /** Of the ids of data/tinyshakespeare.txt as little-endian int32. */
+  corpus: { tokens: number; sha256: string }
 }
 
 const goldenFile = (name: string) => fileURLToPath(new URL(`golden/tokenizer/${name}`, import.meta.url))
@@ -28,6 +31,14 @@ describe.each(['plain', 'crossing'])('the %s golden model', async (name) => {
 
   test('encodes as sentencepiece does', () => {
     for (const { text, ids } of golden.encodings) expect([...tokenizer.encode(text)], text).toEqual(ids)
+  })
+
+  test('encodes a megabyte of text as sentencepiece does', () => {
+    const ids = tokenizer.encode(
+      readFileSync(new URL('../../data/tinyshakespeare.txt', import.meta.url), 'utf8'),
+    )
+    expect(ids).toHaveLength(golden.corpus.tokens)
+    expect(createHash('sha256').update(ids).digest('hex')).toBe(golden.corpus.sha256)
   })
 
   test('decodes as sentencepiece does, random ids and broken UTF-8 included', () => {

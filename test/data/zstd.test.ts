@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decompress } from '../../lib/data/zstd/decompress.js'
+import { History } from '../../lib/data/zstd/history.js'
 import { XxHash64 } from '../../lib/data/zstd/xxhash64.js'
 import { DataError } from '../../lib/errors.js'
 import { sharedData } from '../helpers/shared-data.js'
@@ -14,11 +16,11 @@ const golden = (name: string) => readFile(new URL(`golden/${name}`, import.meta.
 
 /** Decodes `bytes`, handed over in chunks of `chunk` bytes. */
 async function decode(bytes: Buffer, chunk = bytes.length): Promise<Buffer> {
-  async function* chunks() {
-    for (let at = 0; at < bytes.length; at += chunk) yield bytes.subarray(at, at + chunk)
-  }
+  const chunks = Array.from({ length: Math.ceil(bytes.length / chunk) }, (_, i) =>
+    bytes.subarray(i * chunk, (i + 1) * chunk),
+  )
   const parts: Uint8Array[] = []
-  for await (const part of decompress(chunks(), 'test.zst')) parts.push(part)
+  for await (const part of decompress(Readable.from(chunks), 'test.zst')) parts.push(part)
   return Buffer.concat(parts)
 }
 
@@ -104,6 +106,15 @@ describe('zstd decoding', () => {
   test('a dictionary is refused by name', async () => {
     const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 56, 9, 1, 0, 0])
     await expect(decode(header)).rejects.toThrow('needs a dictionary')
+  })
+
+  test('a match that reaches back before the start or the window is refused', () => {
+    const history = new History(4, 100, 100)
+    history.append(Buffer.from('abcdef'), 0, 6)
+    history.repeat(4, 6)
+    expect(Buffer.from(history.since(0)).toString()).toBe('abcdefcdefcd')
+    expect(() => history.repeat(5, 1)).toThrow('before the window')
+    expect(() => new History(4, 100, 100).repeat(1, 1)).toThrow('before the window')
   })
 
   const large = sharedData('pretrain/minipile_train.jsonl.zst')

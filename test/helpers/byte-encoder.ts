@@ -9,11 +9,11 @@ export function byteEncoder(overrides: Partial<DocumentEncoder> = {}): DocumentE
     bosId: 256,
     eosId: 257,
     fingerprint: createHash('sha256').update('test bytes').digest('hex'),
-    async encodeDocuments(texts) {
+    encodeDocuments(texts) {
       const parts = texts.map((text) => Buffer.from(text))
       const offsets = new Int32Array(texts.length + 1)
       parts.forEach((part, i) => (offsets[i + 1] = offsets[i]! + part.length))
-      return { ids: Int32Array.from(Buffer.concat(parts)), offsets }
+      return Promise.resolve({ ids: Int32Array.from(Buffer.concat(parts)), offsets })
     },
     ...overrides,
   }

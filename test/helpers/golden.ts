@@ -36,6 +36,15 @@ export function goldenModelTensors(golden: GoldenModel): Map<string, StoredTenso
   return readGoldenTensors(new URL(`models/${golden.name}.safetensors`, folder))
 }
 
+/**
+ * What our float32 may be wrong by: the rule of tolerance.ts with transformers' float32 as the naive form. Its floor
+ * here is the worst naive error among all weights of the model: an error spreads through the residual stream, and in
+ * which weights it shows most is chance.
+ */
+export function allowedError(naive: number, ofAllWeights: readonly number[]): number {
+  return Math.max(2 * naive, ...ofAllWeights)
+}
+
 /** A model of which only the loss and one slope for each weight are kept. */
 export interface GoldenShape {
   readonly config: ModelConfig

@@ -15,7 +15,9 @@ function dtypeOf(data: OpData): DType {
 }
 
 /** What was written or updated, in the type it was given in. */
-export type OpResults<Tensors extends Record<string, OpTensor>> = { [Slot in keyof Tensors]?: Tensors[Slot]['data'] }
+export type OpResults<Tensors extends Record<string, OpTensor>> = {
+  [Slot in keyof Tensors]?: Tensors[Slot]['data']
+}
 
 /** Levels of this build that this processor can run. */
 export function supportedLevels(): string[] {
@@ -47,7 +49,10 @@ export async function runOp<Tensors extends Record<string, OpTensor>>(
     plan.record(
       name,
       Object.fromEntries(
-        placed.map((p) => [p.slot, { region: p.region.id, offset: guardBytes, dtype: dtypeOf(p.data), shape: p.shape }]),
+        placed.map((p) => [
+          p.slot,
+          { region: p.region.id, offset: guardBytes, dtype: dtypeOf(p.data), shape: p.shape },
+        ]),
       ),
       params,
     )
@@ -69,7 +74,7 @@ export async function runOp<Tensors extends Record<string, OpTensor>>(
       else if (Buffer.compare(bytes, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) !== 0)
         throw new Error(`${name} changed '${slot}', which it may only read`)
     }
-    return results as OpResults<Tensors>
+    return results
   } finally {
     device.dispose()
   }

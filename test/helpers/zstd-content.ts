@@ -17,10 +17,12 @@ export function prose(count: number, seed: number): Buffer {
   return Buffer.from(words.join(' ') + '\n')
 }
 
-/** The same text twice, 40 MiB apart: only an offset of 26 bits reaches from one to the other. */
+/** Forty texts twice, 50 or 100 MiB apart: the codes of such offsets have up to 26 extra bits, more than one load from one to the other. */
 export function farRepeat(): Buffer {
-  const text = prose(600, 3)
-  return Buffer.concat([text, Buffer.alloc(40 * 2 ** 20, 0x20), text])
+  const texts = Array.from({ length: 40 }, (_, i) => prose(20, 100 + i))
+  const gap = Buffer.alloc(50 * 2 ** 20, 0x20)
+  const [even, odd] = [0, 1].map((half) => Buffer.concat(texts.filter((_, i) => i % 2 === half).reverse()))
+  return Buffer.concat([...texts, gap, even!, gap, odd!])
 }
 
 /** Name of the file → content and the options of the zstd command that made it. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { flatten, unflatten } from '../helpers/flat-weights.js'
 import {
+  allowedError,
   describeShape,
   goldenBatch,
   goldenDirection,
@@ -14,9 +15,6 @@ import { relativeError } from '../helpers/tolerance.js'
 import { batchGradient } from '../reference/llama-gradient.js'
 import { slopeByDifferences } from '../reference/slope.js'
 
-/** Half a unit in the last place of a float32 near one. */
-const epsilon = 2 ** -24
-
 /** The run against the double reference: the loss and every gradient, each by the rule of tolerance.ts. */
 async function expectReference(golden: GoldenShape, microBatches: Int32Array[][]): Promise<void> {
   const { config, patchSize, float32Errors } = golden
@@ -26,43 +24,40 @@ async function expectReference(golden: GoldenShape, microBatches: Int32Array[][]
   expect(Math.abs(run.loss / loss - 1)).toBeLessThan(1e-6)
   const actual = unflatten(config, run.gradient)
   weightNames(config).forEach((name, i) => {
-    const allowed = Math.max(2 * float32Errors[i]!, 4 * epsilon)
+    const allowed = allowedError(float32Errors[i]!, float32Errors)
     expect(relativeError(actual.get(name)!, gradients.get(name)!), name).toBeLessThan(allowed)
   })
 }
 
 describe('the whole model equals its definition in doubles', () => {
-  it.each(goldenShapes.map((golden) => ({ golden, title: describeShape(golden) })))(
-    '$title',
-    async ({ golden }) => {
-      await expectReference(golden, [goldenBatch(golden)])
-    },
-  )
+  const named = (shapes: readonly GoldenShape[]) =>
+    shapes.map((golden) => [describeShape(golden), golden] as const)
+
+  it.each(named(goldenShapes))('%s', async (_, golden) => {
+    await expectReference(golden, [goldenBatch(golden)])
+  })
 
   const accumulated = goldenShapes.filter(({ sequences }) => sequences === 6)
-  it.each(accumulated)('three micro-batches have the loss and gradient of their union', async (golden) => {
+  it.each(named(accumulated))('three micro-batches are one batch: %s', async (_, golden) => {
     const batch = goldenBatch(golden)
     await expectReference(golden, [batch.slice(0, 2), batch.slice(2, 4), batch.slice(4)])
   })
 
   const grouped = goldenShapes.filter(({ config }) => config.headDim === 64 && config.kvHeads === 2)
-  it.each(grouped)(
-    'the gradient is the slope of the loss by central differences, K = $patchSize',
-    async (golden) => {
-      const { config, patchSize, float32Errors } = golden
-      const weights = goldenWeights(config)
-      const batch = goldenBatch(golden)
-      const run = await runModel(config, flatten(config, weights), [batch], patchSize)
-      ;[...unflatten(config, run.gradient)].forEach(([name, gradient], i) => {
-        const direction = goldenDirection(name, gradient.length)
-        const terms = Float64Array.from(gradient, (g, j) => g * direction[j]!)
-        const size = terms.reduce((sum, term) => sum + Math.abs(term), 0)
-        const slope = slopeByDifferences(config, weights, batch, patchSize, name)
-        const error = Math.abs(terms.reduce((a, b) => a + b, 0) - slope)
-        expect(error, name).toBeLessThan(2 * float32Errors[i]! * size)
-      })
-    },
-  )
+  it.each(named(grouped))('the gradient is the slope by central differences: %s', async (_, golden) => {
+    const { config, patchSize, float32Errors } = golden
+    const weights = goldenWeights(config)
+    const batch = goldenBatch(golden)
+    const run = await runModel(config, flatten(config, weights), [batch], patchSize)
+    ;[...unflatten(config, run.gradient)].forEach(([name, gradient], i) => {
+      const direction = goldenDirection(name, gradient.length)
+      const terms = Float64Array.from(gradient, (g, j) => g * direction[j]!)
+      const size = terms.reduce((sum, term) => sum + Math.abs(term), 0)
+      const slope = slopeByDifferences(config, weights, batch, patchSize, name)
+      const error = Math.abs(terms.reduce((a, b) => a + b, 0) - slope)
+      expect(error, name).toBeLessThan(allowedError(float32Errors[i]!, float32Errors) * size)
+    })
+  })
 })
 
 describe('the whole model, bit for bit', () => {
@@ -70,17 +65,20 @@ describe('the whole model, bit for bit', () => {
   const { config, patchSize } = golden
   const weights = flatten(config, goldenWeights(config))
   const batch = goldenBatch({ ...golden, sequences: 3 })
-  const bytes = (data: Float32Array) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const sameBits = (a: Float32Array, b: Float32Array) =>
+    Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(
+      new Uint8Array(b.buffer, b.byteOffset, b.byteLength),
+    )
 
-  it.each([2, 4, 8])('reads patches of one token %i times over as it reads the tokens', async (patch) => {
+  it.each([2, 4])('reads patches of one token %i times over as it reads the tokens', async (patch) => {
     const tokens = batch.map((row) => row.subarray(0, 9))
     const repeated = tokens.map((row) =>
       Int32Array.from({ length: 9 * patch }, (_, i) => row[Math.floor(i / patch)]!),
     )
     const ordinary = await runModel(config, weights, [tokens], 1)
     const patched = await runModel(config, weights, [repeated], patch)
-    expect(bytes(patched.logits)).toEqual(bytes(ordinary.logits))
-    expect(Math.abs(patched.loss / ordinary.loss - 1)).toBeLessThan(4 * epsilon) // K equal parts are added up
+    expect(sameBits(patched.logits, ordinary.logits)).toBe(true)
+    expect(Math.abs(patched.loss / ordinary.loss - 1)).toBeLessThan(2 ** -22) // K equal parts are added up
   })
 
   it('does not depend on what is recomputed, nor on the number of threads', async () => {
@@ -93,8 +91,8 @@ describe('the whole model, bit for bit', () => {
     ]) {
       const run = await runModel(config, weights, [batch, batch], patchSize, options)
       expect(run.loss).toBe(expected.loss)
-      expect(bytes(run.gradient), JSON.stringify(options)).toEqual(bytes(expected.gradient))
-      expect(bytes(run.logits)).toEqual(bytes(expected.logits))
+      expect(sameBits(run.gradient, expected.gradient), JSON.stringify(options)).toBe(true)
+      expect(sameBits(run.logits, expected.logits), JSON.stringify(options)).toBe(true)
     }
   })
 
@@ -103,10 +101,10 @@ describe('the whole model, bit for bit', () => {
     changed[1]!.fill(0, 100 * patchSize) // the last 31 patches of the second sequence
     const a = await runModel(config, weights, [batch], patchSize)
     const b = await runModel(config, weights, [changed], patchSize)
-    const rowsOf = (run: { logits: Float32Array }, from: number, to: number) =>
-      bytes(run.logits.subarray(from * config.vocabSize, to * config.vocabSize))
-    expect(rowsOf(b, 0, 231)).toEqual(rowsOf(a, 0, 231))
-    expect(rowsOf(b, 231, 262)).not.toEqual(rowsOf(a, 231, 262))
-    expect(rowsOf(b, 262, 393)).toEqual(rowsOf(a, 262, 393))
+    const same = (from: number, to: number) => {
+      const [begin, end] = [from * config.vocabSize, to * config.vocabSize]
+      return sameBits(a.logits.subarray(begin, end), b.logits.subarray(begin, end))
+    }
+    expect([same(0, 231), same(231, 262), same(262, 393)]).toEqual([true, false, true])
   })
 })

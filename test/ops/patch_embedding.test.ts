@@ -12,6 +12,7 @@ const sizes = [
   { B: 1, T: 1, V: 1, C: 1 },
   { B: 2, T: 9, V: 50, C: 17 },
   { B: 3, T: 21, V: 300, C: 130 },
+  { B: 1, T: 5, V: 20, C: 700 },
 ]
 const cases = patchSizes.flatMap((K) => sizes.map((size) => ({ K, ...size })))
 

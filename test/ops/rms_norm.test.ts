@@ -60,8 +60,8 @@ describe('rms_norm', () => {
       y: { data: nans(6), shape: [2, 3] },
       rstd: { data: nans(2), shape: [2] },
     }
-    const refused = (change: Partial<Record<string, { data: Float32Array; shape: number[] }>>) =>
-      expect(runOp('rms_norm', { ...tensors, ...change } as typeof tensors, { eps })).rejects
+    const refused = (change: Record<string, OpTensor>) =>
+      expect(runOp('rms_norm', { ...tensors, ...change }, { eps })).rejects
     await refused({ delta: { data: nans(6), shape: [2, 3] } }).toThrow('delta was given without sum')
     await refused({ weight: { data: nans(2), shape: [2] } }).toThrow('weight is [2]; x [2, 3] needs [C]')
     await refused({ rstd: { data: nans(3), shape: [3] } }).toThrow('rstd is [3]; x [2, 3] needs [R]')

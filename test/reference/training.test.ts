@@ -24,7 +24,7 @@ it('trains as torch does in float64 through accumulation, clipping and the switc
         model,
         weights,
         batch,
-        stage,
+        stage.patchSize,
         adamw,
         golden.rate,
         optimizer.gradientClip,

@@ -1,7 +1,6 @@
 /** Training in double precision: accumulation, clipping and AdamW around the reference model. */
-import type { OptimizerConfig, StageConfig } from '../../lib/config/types.js'
+import type { ModelConfig, OptimizerConfig } from '../../lib/config/types.js'
 import { batchGradient } from './llama-gradient.js'
-import type { ModelConfig } from '../../lib/config/types.js'
 
 type Tensors = Map<string, Float64Array>
 
@@ -54,12 +53,12 @@ export function trainStep(
   model: ModelConfig,
   weights: Tensors,
   batch: readonly ArrayLike<number>[],
-  stage: StageConfig,
+  patch: number,
   optimizer: AdamW,
   rate: number,
   gradientClip: number,
 ): { loss: number; norm: number } {
-  const { loss, gradients } = batchGradient(model, weights, batch, stage.patchSize)
+  const { loss, gradients } = batchGradient(model, weights, batch, patch)
   const norm = clip(gradients, gradientClip)
   optimizer.update(weights, gradients, rate)
   return { loss, norm }

@@ -37,8 +37,7 @@ export const evaluate = defineCommand({
             textField: args['text-field'],
             context: args.context ?? model.context,
             signal,
-            onProgress: ({ blocks, blocksTotal }) =>
-              status.show(`evaluating ${percent(blocks / blocksTotal)}`),
+            onProgress: (done, blocks) => status.show(`evaluating ${percent(done / blocks)}`),
             ...(args['max-tokens'] !== undefined && { maxTokens: args['max-tokens'] }),
           }),
         () => undefined,
@@ -62,10 +61,7 @@ function resultText(result: PerplexityResult, source: string): string {
     ['perplexity', result.perplexity.toFixed(3)],
     ['bits/byte', result.bitsPerByte.toFixed(4)],
     ['word perplexity', result.wordPerplexity.toFixed(3)],
-    [
-      'scored',
-      `${grouped(result.blocks)} blocks of ${grouped(result.documents)} documents, ${grouped(result.tokens)} tokens`,
-    ],
-    ['dropped', `${grouped(result.dropped)} tokens that fill no block`],
+    ['text', `${grouped(result.documents)} documents, ${grouped(result.tokens)} tokens`],
+    ['scored', `${grouped(result.blocks)} blocks; ${grouped(result.dropped)} tokens left out`],
   ])
 }

@@ -1,3 +1,4 @@
+import type { CheckpointState } from '../../checkpoint/manifest.js'
 import { openCheckpoint } from '../../checkpoint/open.js'
 import { bytes, grouped, si } from '../../report/format.js'
 import { fields, type Finding } from './finding.js'
@@ -12,7 +13,7 @@ export async function inspectCheckpoint(path: string): Promise<Finding> {
     text: [
       fields([
         ['checkpoint', path],
-        ['step', `${grouped(state.step)} (stage ${state.stage + 1}, step ${grouped(state.stageStep)} of it)`],
+        ['step', `${grouped(state.step)}${stageText(state)}`],
         ['read so far', `${si(state.tokens, 'B')} tokens, ${grouped(state.samples)} sequences`],
         ['spent so far', `${si(state.flops)}FLOP`],
         ['holds', `${regions.join(', ')}; ${bytes(checkpoint.bytes)}, all checksums right`],
@@ -31,4 +32,11 @@ export async function inspectCheckpoint(path: string): Promise<Finding> {
       weights: weights.map(tensorSummary),
     },
   }
+}
+
+/** A finished run stands behind its last stage. */
+function stageText({ stage, stageStep, run }: CheckpointState): string {
+  const { stages } = run.config as { stages?: readonly { name: string }[] }
+  const name = stages?.[stage]?.name
+  return name === undefined ? '' : `, ${grouped(stageStep)} of them in stage '${name}'`
 }

@@ -4,7 +4,7 @@ import type { RunConfig } from '../../config/types.js'
 import { countParameters } from '../../model/parameters.js'
 import { grouped, loss, percent, si } from '../../report/format.js'
 import { lossSeries } from '../../report/loss-series.js'
-import { readMetrics, type MetricsLine } from '../../report/metrics.js'
+import { lastEvent, readMetrics, type MetricsLine } from '../../report/metrics.js'
 import { sparkline } from '../../report/sparkline.js'
 import { totalSteps } from '../../train/progress.js'
 import { readRunConfig, runFolder } from '../../train/run-folder.js'
@@ -15,9 +15,9 @@ export async function inspectRun(folder: string): Promise<Finding> {
   const config = readRunConfig(places)
   const events = existsSync(places.metrics) ? readMetrics(places.metrics) : []
   const checkpoints = await listCheckpoints(places.checkpoints)
-  const lastStep = last(events, 'step')
-  const lastEvaluation = last(events, 'evaluation')
-  const end = last(events, 'end')
+  const lastStep = lastEvent(events, 'step')
+  const lastEvaluation = lastEvent(events, 'evaluation')
+  const end = lastEvent(events, 'end')
   const steps = totalSteps(config)
   const step = lastStep?.step ?? 0
   return {
@@ -44,11 +44,6 @@ export async function inspectRun(folder: string): Promise<Finding> {
     ].join('\n'),
     json: { kind: 'run', path: folder, config, steps, lastStep, lastEvaluation, end, checkpoints },
   }
-}
-
-function last<T extends MetricsLine['type']>(events: readonly MetricsLine[], type: T) {
-  const matches = events.filter((event): event is Extract<MetricsLine, { type: T }> => event.type === type)
-  return matches.at(-1)
 }
 
 function stageText({ name, patchSize, steps }: RunConfig['stages'][number]): string {

@@ -34,7 +34,7 @@ async function* readStored(file: string, { onRead }: ByteOptions): AsyncGenerato
 }
 
 /** What a failed system call on an input file means to a user. */
-export function readError(file: string, error: unknown): unknown {
+export function readError(file: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code
   const what =
     code === 'ENOENT'
@@ -46,5 +46,6 @@ export function readError(file: string, error: unknown): unknown {
           : code?.startsWith('E') && !code.startsWith('ERR_')
             ? `cannot be read (${code})`
             : undefined
-  return what === undefined ? error : new DataError(`${file} ${what}.`, { file, cause: error })
+  if (what !== undefined) return new DataError(`${file} ${what}.`, { file, cause: error })
+  return error instanceof Error ? error : new Error(String(error))
 }

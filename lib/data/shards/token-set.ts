@@ -83,7 +83,7 @@ export class TokenSet implements TokenSource {
     if (this.closed) return
     this.closed = true
     await Promise.allSettled(this.reading)
-    for (const shard of this.shards) await shard.file.close()
+    await Promise.all(this.shards.map((shard) => shard.file.close()))
   }
 
   private async readAcross(position: number, out: Int32Array): Promise<void> {

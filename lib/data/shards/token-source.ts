@@ -27,10 +27,12 @@ export function tokensInMemory(ids: Int32Array, vocabSize: number): TokenSource 
   return {
     tokens: ids.length,
     vocabSize,
-    async read(position, out) {
-      checkRange(ids.length, position, out.length)
-      out.set(ids.subarray(position, position + out.length))
-    },
+    read: (position, out) =>
+      new Promise((done) => {
+        checkRange(ids.length, position, out.length)
+        out.set(ids.subarray(position, position + out.length))
+        done()
+      }),
   }
 }
 

@@ -7,7 +7,7 @@ import { buildFseTable, constantFseTable, readFseTable } from './fse.js'
 import type { FseTable } from './fse.js'
 import { decodeHuffmanStream, lastBit, readHuffmanTable } from './huffman.js'
 import type { HuffmanTable } from './huffman.js'
-import { History } from './history.js'
+import type { History } from './history.js'
 
 export const MAX_BLOCK = 128 * 1024
 /** Zero bytes behind a block, so that whole words can be read at its end. */
@@ -200,7 +200,7 @@ export class BlockDecoder {
       const matchCode = matchTable.symbol[matchState]!
       const literalCode = literalTable.symbol[literalState]!
 
-      // A window above 32 MiB needs more than the 25 bits that one load yields.
+      // Offsets of 64 MiB and more need more than the 25 bits that one load yields.
       const offsetBits = offsetCode > 24 ? (read(offsetCode - 16) << 16) | read(16) : read(offsetCode)
       const code = (1 << offsetCode) + offsetBits
       const matchLength = MATCH_BASE[matchCode]! + read(MATCH_BITS[matchCode]!)

@@ -1,20 +1,23 @@
 """Writes test/data/golden/tokenizer: two tiny sentencepiece models and what sentencepiece says with them.
 
-    python test/oracle/golden_tokenizer.py
+    python test/oracle/make-tokenizer-golden.py
 
 plain.model has the settings of LLaMA-2's; crossing.model allows pieces to reach across spaces, so that text cannot be
 cut into words before it is merged.
 """
 
+import hashlib
 import io
 import json
 import random
 from pathlib import Path
 
+import numpy
 import sentencepiece
 
 root = Path(__file__).resolve().parents[2]
 folder = root / "test" / "data" / "golden" / "tokenizer"
+corpus = root / "data" / "tinyshakespeare.txt"
 
 TEXTS = [
     "",
@@ -64,7 +67,8 @@ def train(sentences, **settings):
 def random_texts(count):
     generator = random.Random(7)
     alphabet = "aaeeiott thsnr  \n.,é日😀\u2581"
-    return ["".join(generator.choices(alphabet, k=generator.randrange(1, 120))) for _ in range(count)]
+    texts = ["".join(generator.choices(alphabet, k=generator.randrange(1, 120))) for _ in range(count)]
+    return texts + ["".join(generator.choices("etaoinshr", k=400)) for _ in range(4)]  # long words
 
 
 def write(name, model):
@@ -78,13 +82,15 @@ def write(name, model):
     sequences = [[generator.randrange(processor.vocab_size()) for _ in range(12)] for _ in range(20)]
     sequences += [[generator.randrange(3, 259) for _ in range(12)] for _ in range(20)]  # bytes: hardly ever UTF-8
     decodings = [{"ids": ids, "decoded": processor.decode(ids)} for ids in sequences]
-    content = {"encodings": cases, "decodings": decodings}
+    ids = processor.encode(corpus.read_text())
+    digest = hashlib.sha256(numpy.array(ids, "<i4").tobytes()).hexdigest()
+    content = {"encodings": cases, "decodings": decodings, "corpus": {"tokens": len(ids), "sha256": digest}}
     lines = json.dumps(content, ensure_ascii=True).replace('{"text"', '\n{"text"').replace('{"ids"', '\n{"ids"')
     (folder / f"{name}.json").write_text(lines + "\n")
 
 
 folder.mkdir(parents=True, exist_ok=True)
-lines = (root / "data" / "tinyshakespeare.txt").read_text().split("\n")[:6000]
+lines = corpus.read_text().split("\n")[:6000]
 lines += ["    for (let i = 0; i < n; i++) {", "        sum += x[i]", "    }", "café é à ü ö", "…quoted “so”—dash"] * 40
 write("plain", train(lines, vocab_size=700))
 write("crossing", train(lines, vocab_size=600, split_by_whitespace=False))

@@ -1,6 +1,6 @@
 """Writes what sentencepiece makes of a large corpus, for test/data/tokenizer.oracle.test.ts to compare.
 
-    python test/oracle/tokenizer_vectors.py tokenizer.model out-folder corpus.jsonl other.txt …
+    python test/oracle/make-tokenizer-vectors.py tokenizer.model out-folder corpus.jsonl other.txt …
     PATCHTRAIN_TOKENIZER_VECTORS=out-folder npx vitest run test/data/tokenizer.oracle.test.ts
 
 .jsonl: one document a line, in the field `text`; any other file is one document. To the corpus come ten thousand
