@@ -5,7 +5,7 @@ const shared = {
   sourcemap: true,
   // The loader of the addon must resolve files from its own place, and the CLI must share the library's instance of it.
   external: ['bindings'],
-  esbuildOptions(options: { logOverride?: Record<string, 'silent'> }) {
+  esbuildOptions(options: { logOverride?: Record<string, unknown> | undefined }) {
     options.logOverride = { 'empty-import-meta': 'silent' } // load.ts uses __filename where import.meta is empty
   },
 }

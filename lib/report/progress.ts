@@ -22,9 +22,10 @@ export function createProgress(terminal: Terminal, options?: StatusLineOptions):
   const step = (event: StepEvent) => {
     if (!run || !clock) return
     clock.add(event)
-    const text = stepText(event, run, clock)
+    const parts = stepParts(event, run, clock)
     const edge = event.step === run.step + 1 || event.step === stageEnd(run.config, event.stage)
-    status.show(terminal.live ? `${progressBar(clock.share(event), 20)} ${text}` : text, edge)
+    const shown = terminal.live ? fitting(parts, terminal.columns() - 1) : parts.slice(1)
+    status.show(shown.map((part) => part.text).join('  '), edge)
   }
 
   return {
@@ -124,18 +125,36 @@ function stageText(stage: RunConfig['stages'][number], index: number, of: number
   )
 }
 
-function stepText(event: StepEvent, run: StartEvent, clock: RunClock): string {
+interface Part {
+  readonly text: string
+  /** What goes first where the terminal is too narrow for all: the highest. Nothing that has 0. */
+  readonly spare: number
+}
+
+/** The live line, part by part; a plain line has no use for the first, the bar. */
+function stepParts(event: StepEvent, run: StartEvent, clock: RunClock): Part[] {
   const width = String(run.totalSteps).length
   const stage = run.config.stages[event.stage]
   return [
-    `${stage?.name ?? 'step'} K=${event.patchSize}`,
-    `step ${String(event.step).padStart(width)}/${run.totalSteps}`,
-    `loss ${loss(event.loss)}`,
-    `norm ${compact(event.gradientNorm)}`,
-    `lr ${compact(event.learningRate)}`,
-    `${si(event.tokensPerSecond)} tok/s`,
-    `ETA ${duration(clock.secondsLeft(event))}`,
-  ].join('  ')
+    { text: progressBar(clock.share(event), 20), spare: 3 },
+    { text: `${stage?.name ?? 'step'} K=${event.patchSize}`, spare: 1 },
+    { text: `step ${String(event.step).padStart(width)}/${run.totalSteps}`, spare: 0 },
+    { text: `loss ${loss(event.loss)}`, spare: 0 },
+    { text: `norm ${compact(event.gradientNorm)}`, spare: 4 },
+    { text: `lr ${compact(event.learningRate)}`, spare: 5 },
+    { text: `${si(event.tokensPerSecond)} tok/s`, spare: 2 },
+    { text: `ETA ${duration(clock.secondsLeft(event))}`, spare: 0 },
+  ]
+}
+
+function fitting(parts: readonly Part[], columns: number): readonly Part[] {
+  const length = parts.reduce((sum, part) => sum + part.text.length + 2, -2)
+  const spare = Math.max(...parts.map((part) => part.spare))
+  if (length <= columns || spare === 0) return parts
+  return fitting(
+    parts.filter((part) => part.spare < spare),
+    columns,
+  )
 }
 
 function evaluationText(event: EvaluationEvent): string {

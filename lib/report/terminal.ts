@@ -26,7 +26,7 @@ export function terminalOf(stream: OutputStream, environment: NodeJS.ProcessEnv)
   return {
     live,
     colors: pc.createColors(forced || (live && !environment.NO_COLOR)),
-    columns: () => stream.columns ?? 80,
+    columns: () => stream.columns || 80, // a terminal that has no size yet says 0
     write: (text) => void stream.write(text),
   }
 }

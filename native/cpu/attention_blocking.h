@@ -22,7 +22,7 @@ constexpr int64_t kKeyChunk = 256;
 
 // How many blocks of queries (forward) or chunks of keys (backward) are at work between two barriers. Enough for many
 // cores; more would only grow the workspace.
-constexpr int64_t kBlocksAtOnce = 256;
+constexpr int64_t kBlocksAtOnce = 128;
 constexpr int64_t kChunksAtOnce = 64;
 
 struct AttentionShape {

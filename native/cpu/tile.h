@@ -85,9 +85,11 @@ void strip(int64_t rows, int64_t columns, int64_t inner, const float* a, RowStri
     a += done * int64_t{row_stride};
     c += done * ldc;
   };
-  if (rows == 8) {
-    if constexpr (kStripRows == 8)
-      return detail::strip_of<8>(columns, inner, a, row_stride, inner_stride, b, ldb, c, ldc, accumulate);
+  if (rows == kStripRows)
+    return detail::strip_of<kStripRows>(columns, inner, a, row_stride, inner_stride, b, ldb, c, ldc, accumulate);
+  if (rows & 8) {
+    detail::strip_of<8>(columns, inner, a, row_stride, inner_stride, b, ldb, c, ldc, accumulate);
+    next(8);
   }
   if (rows & 4) {
     detail::strip_of<4>(columns, inner, a, row_stride, inner_stride, b, ldb, c, ldc, accumulate);

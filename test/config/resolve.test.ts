@@ -184,6 +184,7 @@ describe('a micro-batch', () => {
     expect(micro(2048, 1024)).toBe(2)
     expect(micro(16_384, 8)).toBe(1)
     expect(micro(64, 97)).toBe(97)
+    expect(micro(256, 97)).toBe(1)
   })
 
   it('given, must divide the batch', () => {

@@ -51,6 +51,18 @@ describe('progress on a terminal', () => {
     expect(text().endsWith('\r\x1b[2K')).toBe(true)
   })
 
+  it('on a narrow terminal leaves out what matters least, never the loss and the time left', () => {
+    const { terminal, text } = recording(true, { NO_COLOR: '1' }, 80)
+    const progress = createProgress(terminal)
+    progress.event(startEvent())
+    const before = text().length
+    progress.event(stepEvent(1))
+    const line = text().slice(before)
+    expect(line).toMatch(/^░+ 0\.6 % {2}patch K=4 .* loss 5\.0000 .* ETA 45s$/)
+    expect(line).not.toContain('lr')
+    expect([...line].length).toBeLessThan(80)
+  })
+
   it('never wraps', () => {
     const { terminal, text } = recording(true, { NO_COLOR: '1' }, 40)
     const progress = createProgress(terminal)
