@@ -136,7 +136,7 @@ function stepParts(event: StepEvent, run: StartEvent, clock: RunClock): Part[] {
   const width = String(run.totalSteps).length
   const stage = run.config.stages[event.stage]
   return [
-    { text: progressBar(clock.share(event), 20), spare: 3 },
+    { text: progressBar(clock.share(event), 12), spare: 3 },
     { text: `${stage?.name ?? 'step'} K=${event.patchSize}`, spare: 1 },
     { text: `step ${String(event.step).padStart(width)}/${run.totalSteps}`, spare: 0 },
     { text: `loss ${loss(event.loss)}`, spare: 0 },

@@ -112,7 +112,7 @@ const maxPieceLength = 1024
 /** The texts of the pieces, by id. */
 function readVocabulary(vocab: unknown, file: string): string[] {
   const entries = Object.entries(asObject(vocab, 'model.vocab', file))
-  const texts: (string | undefined)[] = new Array(entries.length)
+  const texts = new Array<string | undefined>(entries.length)
   for (const [text, id] of entries) {
     if (text.length > maxPieceLength) refuse(file, `a piece is longer than ${maxPieceLength} characters`)
     if (
@@ -144,7 +144,7 @@ function readAddedTokens(tokens: unknown, texts: string[], file: string): Set<nu
         file,
         `its added token ${describe(content)} has the id ${describe(id)} of another piece, or leaves a gap`,
       )
-    ids.add(id as number)
+    ids.add(id)
   }
   return ids
 }
@@ -159,7 +159,7 @@ function readScores(merges: unknown, file: string): { merges: number; of(text: s
     const isPair =
       Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === 'string')
     if (!isPair) refuse(file, `merge ${rank} is ${describe(merge)}, not two pieces`)
-    const merged = (parts as string[]).join('')
+    const merged = (parts).join('')
     // Merges that make one piece have one score in sentencepiece, so nothing can come between them.
     if (merged !== last && ranks.has(merged))
       refuse(file, `merge ${rank} makes ${merged}, as one much earlier does`)
