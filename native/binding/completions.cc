@@ -29,20 +29,28 @@ void Completions::settle(Pending* pending) {
 
 void Completions::close() { napi_release_threadsafe_function(function_, napi_tsfn_release); }
 
+static void settle_on_javascript_thread(Napi::Env env, Pending& pending) {
+  try {
+    try {
+      if (pending.status.ok())
+        pending.deferred.Resolve(pending.value ? pending.value(env) : env.Undefined());
+      else
+        pending.deferred.Reject(to_error(env, pending.status).Value());
+    } catch (const Napi::Error& error) {
+      pending.deferred.Reject(error.Value());  // the result could not be made: no memory for it, say
+    }
+  } catch (const Napi::Error&) {
+    // The environment is being torn down and refuses everything; nobody waits any more.
+  }
+}
+
 void Completions::on_javascript_thread(napi_env raw_env, napi_value, void* context, void* data) {
   auto* pending = static_cast<Pending*>(data);
   if (!raw_env) return;  // torn down: its handles are gone, deleting them would touch a dead environment
   Napi::Env env(raw_env);
   Napi::HandleScope scope(env);
   auto* self = static_cast<Completions*>(context);
-  try {
-    if (pending->status.ok())
-      pending->deferred.Resolve(pending->value ? pending->value(env) : env.Undefined());
-    else
-      pending->deferred.Reject(to_error(env, pending->status).Value());
-  } catch (const Napi::Error&) {
-    // The environment refuses handles: it is being torn down.
-  }
+  settle_on_javascript_thread(env, *pending);
   delete pending;
   if (--self->under_way_ == 0) napi_unref_threadsafe_function(raw_env, self->function_);
 }

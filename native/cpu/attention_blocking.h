@@ -28,9 +28,9 @@ constexpr int64_t kChunksAtOnce = 64;
 struct AttentionShape {
   int64_t B, T, H, G, D;
 
-  int64_t width() const { return (H + 2 * G) * D; }  // of a row of qkv
-  int64_t group() const { return H / G; }            // query heads of a key/value head
-  int64_t pairs() const { return B * G; }            // (sequence, key/value head)
+  int64_t width() const { return (H + 2 * G) * D; }      // of a row of qkv
+  int64_t group() const { return H / G; }                // query heads of a key/value head
+  int64_t pairs() const { return B * G; }                // (sequence, key/value head)
   int64_t padded() const { return (D + 15) / 16 * 16; }  // head dim in whole vectors of any width
   int64_t key_blocks() const { return (T + kKeyBlock - 1) / kKeyBlock; }
   int64_t query_blocks() const { return (T + kQueryBlock - 1) / kQueryBlock; }

@@ -25,7 +25,8 @@ inline void pack_transposed(const float* from, int64_t ld, int64_t rows, int64_t
 }
 
 /// [rows][padded] · factor to rows × D, `ld` apart.
-inline void unpack_rows(const float* from, int64_t rows, int64_t D, int64_t padded, float factor, float* to, int64_t ld) {
+inline void unpack_rows(const float* from, int64_t rows, int64_t D, int64_t padded, float factor, float* to,
+                        int64_t ld) {
   for (int64_t i = 0; i < rows; i++, from += padded, to += ld)
     for (int64_t d = 0; d < D; d++) to[d] = factor * from[d];
 }

@@ -1,5 +1,6 @@
 // How gemm cuts a product into blocks. Shared by the kernel (compiled for each instruction set) and by the op's
-// definition, which turns it into workspace bytes. All sizes are fixed: no result depends on the host's caches or cores.
+// definition, which turns it into workspace bytes. All sizes are fixed: no result depends on the host's caches or
+// cores.
 #pragma once
 #include <algorithm>
 #include <cstddef>

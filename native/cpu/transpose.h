@@ -33,7 +33,7 @@ inline __attribute__((always_inline)) void transpose(simd::F (&v)[simd::kLanes])
   detail::transpose_halves<simd::kLanes / 2>(v);
 }
 
-/// to[k · kLanesStep + i] = from[i · ld + k] for i < rows ≤ kLanes, k < columns; zero for rows ≤ i < kLanes.
+/// to[k · to_stride + i] = from[i · ld + k] for i < rows ≤ kLanes, k < columns; zero for rows ≤ i < kLanes.
 inline void transpose_rows(const float* from, int64_t ld, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
   using namespace simd;
   F v[kLanes];

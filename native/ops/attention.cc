@@ -114,8 +114,8 @@ static void forward_block(const AttentionShape& s, const float* q, const float* 
         if (j0 > 0 && correction != 1.0f)
           for (int64_t d = 0; d < padded; d += kLanes) store(sum + d, load(sum + d) * correction);
       }
-      strip(height, padded, end, scores, Fixed<kScoreKeys>{}, One{}, values + j0 * padded, padded, sums + i * padded, padded,
-            j0 > 0);
+      strip(height, padded, end, scores, Fixed<kScoreKeys>{}, One{}, values + j0 * padded, padded, sums + i * padded,
+            padded, j0 > 0);
     }
 
   for (int64_t i = 0; i < rows; i++) {
@@ -202,10 +202,8 @@ static void backward_block(const AttentionShape& s, const ChunkScratch& m, int64
   const int64_t padded = s.padded();
   for (int64_t i = 0; i < rows; i += kStripRows) {
     const int64_t height = std::min<int64_t>(kStripRows, rows - i), end = diagonal ? std::min(n, i + height) : n;
-    score_strip(height, end, s.D, m.q + i * padded, padded, m.keys_t + j * s.D, m.p + i * kKeyBlock,
-                kKeyBlock);
-    score_strip(height, end, s.D, m.dy + i * padded, padded, m.values_t + j * s.D, m.ds + i * kKeyBlock,
-                kKeyBlock);
+    score_strip(height, end, s.D, m.q + i * padded, padded, m.keys_t + j * s.D, m.p + i * kKeyBlock, kKeyBlock);
+    score_strip(height, end, s.D, m.dy + i * padded, padded, m.values_t + j * s.D, m.ds + i * kKeyBlock, kKeyBlock);
     for (int64_t r = i; r < i + height; r++)
       differentiate_row(m.p + r * kKeyBlock, m.ds + r * kKeyBlock, diagonal ? r + 1 : n, lse[r], delta[r]);
     strip(height, padded, end, m.ds + i * kKeyBlock, Fixed<kKeyBlock>{}, One{}, m.keys + j * padded, padded,
@@ -228,7 +226,8 @@ struct BackwardTensors {
 /// One chunk of keys of one key/value head: its dk and dv, and its share of dq of every query head of the group.
 static void backward_chunk(const AttentionShape& s, const BackwardTensors& t, int64_t pair, int64_t chunk,
                            float* partial, float* scratch) {
-  const int64_t padded = s.padded(), width = s.width(), first = chunk * kKeyChunk, keys = std::min(kKeyChunk, s.T - first);
+  const int64_t padded = s.padded(), width = s.width(), first = chunk * kKeyChunk,
+                keys = std::min(kKeyChunk, s.T - first);
   const float scale = 1.0f / std::sqrt(static_cast<float>(s.D));
   const ChunkScratch m(scratch, padded);
   const HeadOf<float> from(s, t.qkv, pair, 0), to(s, t.dqkv, pair, 0);
@@ -247,8 +246,7 @@ static void backward_chunk(const AttentionShape& s, const BackwardTensors& t, in
       pack_rows(t.dy + y_offset + i0 * y_width, y_width, rows, s.D, padded, 1.0f, m.dy);
       std::fill(m.dq, m.dq + rows * padded, 0.0f);
       float delta[kQueryBlock];
-      for (int64_t i = 0; i < rows; i++)
-        delta[i] = dot(m.dy + i * padded, t.y + y_offset + (i0 + i) * y_width, s.D);
+      for (int64_t i = 0; i < rows; i++) delta[i] = dot(m.dy + i * padded, t.y + y_offset + (i0 + i) * y_width, s.D);
       for (int64_t j = 0; j < keys && first + j <= i0; j += kKeyBlock)
         backward_block(s, m, rows, j, std::min(kKeyBlock, keys - j), first + j == i0, t.lse + row * s.T + i0, delta);
       if (chunk == 0)

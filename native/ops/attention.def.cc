@@ -61,7 +61,9 @@ static Cost cost(const Command& c) {
   return {4 * score_pairs(shape_of(c, qkv)) * c.params[head_dim], elements * 4};
 }
 
-static size_t workspace(const Command& c, int workers) { return shape_of(c, qkv).forward_floats(workers) * sizeof(float); }
+static size_t workspace(const Command& c, int workers) {
+  return shape_of(c, qkv).forward_floats(workers) * sizeof(float);
+}
 
 const OpDef def = make_op("attention", kTensors, kParams, check, cost, workspace);
 }  // namespace pt::attention
@@ -84,8 +86,7 @@ static Status check(const Command& c) {
 }
 
 static Cost cost(const Command& c) {
-  const double elements =
-      static_cast<double>(2 * c.tensor(qkv).size() + 2 * c.tensor(y).size() + c.tensor(lse).size());
+  const double elements = static_cast<double>(2 * c.tensor(qkv).size() + 2 * c.tensor(y).size() + c.tensor(lse).size());
   return {10 * score_pairs(shape_of(c, qkv)) * c.params[head_dim], elements * 4};
 }
 

@@ -75,9 +75,9 @@ static void weighted_sum(const float* weights, const float* rows, int64_t ld, in
 
 Status cached_attention(const Command& c, const Launch& launch) {
   namespace op = pt::cached_attention;
-  const float* qkv = c.f32(op::qkv);    // [n, (H+2G)·D]
+  const float* qkv = c.f32(op::qkv);      // [n, (H+2G)·D]
   const float* cache = c.f32(op::cache);  // [2, P, G·D]
-  float* y = c.f32(op::y);              // [n, H·D]
+  float* y = c.f32(op::y);                // [n, H·D]
   const int64_t H = c.integer(op::heads), G = c.integer(op::kv_heads), D = c.integer(op::head_dim);
   const int64_t n = c.dim(op::qkv, 0), width = c.dim(op::qkv, 1), P = c.dim(op::cache, 1);
   const int64_t first = *c.i32(op::position);

@@ -14,7 +14,8 @@ static Status check_cache(const Command& c, int position_slot) {
   const int64_t H = c.integer(op::heads), G = c.integer(op::kv_heads), D = c.integer(op::head_dim);
   const int64_t width = (H + 2 * G) * D;
   PT_CHECK(H % G == 0, "heads is %lld, kv_heads %lld; kv_heads must divide heads", (long long)H, (long long)G);
-  PT_CHECK(c.dim(op::qkv, 1) == width, "qkv is [%lld, %lld]; %lld query and 2 x %lld key/value heads of %lld need %lld columns",
+  PT_CHECK(c.dim(op::qkv, 1) == width,
+           "qkv is [%lld, %lld]; %lld query and 2 x %lld key/value heads of %lld need %lld columns",
            (long long)c.dim(op::qkv, 0), (long long)c.dim(op::qkv, 1), (long long)H, (long long)G, (long long)D,
            (long long)width);
   PT_CHECK(c.dim(op::cache, 0) == 2 && c.dim(op::cache, 2) == G * D,
@@ -37,9 +38,7 @@ static const TensorSlot kTensors[] = {
 
 static Status check(const Command& c) { return check_cache(c, position); }
 
-static Cost cost(const Command& c) {
-  return {0, 2.0 * 2 * 4 * static_cast<double>(c.dim(qkv, 0) * c.dim(cache, 2))};
-}
+static Cost cost(const Command& c) { return {0, 2.0 * 2 * 4 * static_cast<double>(c.dim(qkv, 0) * c.dim(cache, 2))}; }
 
 const OpDef def = make_op("kv_append", kTensors, kParams, check, cost);
 }  // namespace pt::kv_append
@@ -55,8 +54,8 @@ static const TensorSlot kTensors[] = {
 static Status check(const Command& c) {
   if (Status bad = check_cache(c, position); !bad.ok()) return bad;
   const int64_t n = c.dim(qkv, 0), width = c.integer(heads) * c.integer(head_dim);
-  PT_CHECK(c.dim(y, 0) == n && c.dim(y, 1) == width, "y is [%lld, %lld]; it needs [%lld, %lld]",
-           (long long)c.dim(y, 0), (long long)c.dim(y, 1), (long long)n, (long long)width);
+  PT_CHECK(c.dim(y, 0) == n && c.dim(y, 1) == width, "y is [%lld, %lld]; it needs [%lld, %lld]", (long long)c.dim(y, 0),
+           (long long)c.dim(y, 1), (long long)n, (long long)width);
   return Status::success();
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "cpu/gemm_blocking.h"
+#include "cpu/gemm_thin.h"
 #include "cpu/kernels.h"
 #include "cpu/tile.h"
 #include "cpu/transpose.h"
@@ -79,8 +80,7 @@ static void multiply_panels(int64_t inner, const float* a, const float* b, float
   if constexpr (TransposedLeft)
     tile<kTileRows, kTileVectors>(inner, a, Fixed<1>{}, Fixed<kTileRows>{}, b, kTileColumns, c, ldc, accumulate);
   else
-    tile<kTileRows, kTileVectors>(inner, a, Fixed<Blocking::kInner>{}, Fixed<1>{}, b, kTileColumns, c, ldc,
-                                  accumulate);
+    tile<kTileRows, kTileVectors>(inner, a, Fixed<Blocking::kInner>{}, Fixed<1>{}, b, kTileColumns, c, ldc, accumulate);
 }
 
 /// rows × columns of C from one packed block of A and the packed panels of B, `panel` floats apart.
@@ -114,6 +114,13 @@ Status gemm(const Command& cmd, const Launch& launch) {
   float* c = cmd.f32(op::c);
   const int64_t M = cmd.dim(op::c, 0), N = cmd.dim(op::c, 1), K = cmd.dim(op::a, a.transposed ? 0 : 1);
   const bool accumulate = cmd.flag(op::accumulate);
+
+  if (M <= kThinRows && !a.transposed && b.transposed) {
+    parallel_blocks(launch.workers, N, kThinColumns, [=](int64_t begin, int64_t end, int) {
+      thin_product(M, a.data, b.data + begin * K, K, end - begin, c + begin, N, accumulate);
+    });
+    return Status::success();
+  }
 
   const Blocking blocking(N, K);
   float* right = static_cast<float*>(launch.workspace);

@@ -32,8 +32,8 @@ static void rotate_head(float* x1, float* x2, const float* cos, const float* sin
 
 Status rope(const Command& c, const Launch& launch) {
   namespace op = pt::rope;
-  float* x = c.f32(op::x);                                    // [R, W]
-  const float *cos = c.f32(op::cos), *sin = c.f32(op::sin);   // [P, D/2]
+  float* x = c.f32(op::x);                                   // [R, W]
+  const float *cos = c.f32(op::cos), *sin = c.f32(op::sin);  // [P, D/2]
   const int64_t R = c.dim(op::x, 0), W = c.dim(op::x, 1), P = c.dim(op::cos, 0);
   const int64_t heads = c.integer(op::heads), D = c.integer(op::head_dim), T = c.integer(op::positions);
   const int64_t first = c.has(op::position) ? *c.i32(op::position) : 0, last = first + (R < T ? R : T) - 1;

@@ -31,7 +31,8 @@ static Status check(const Command& c) {
 }
 
 static Cost cost(const Command& c) {
-  const double R = static_cast<double>(c.dim(x, 0)), rotated = static_cast<double>(c.integer(heads) * c.integer(head_dim));
+  const double R = static_cast<double>(c.dim(x, 0)),
+               rotated = static_cast<double>(c.integer(heads) * c.integer(head_dim));
   const double table = static_cast<double>(c.integer(positions) * c.integer(head_dim));
   return {3 * R * rotated, (2 * R * rotated + table) * 4};
 }

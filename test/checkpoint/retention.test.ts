@@ -21,10 +21,12 @@ test.each([
   expect(await steps(folder)).toEqual(expected)
 })
 
-test.each([1, 0, -3])('two stay when %i are asked for', async (keep) => {
+test.each([1, 0, -3])('the newest two and a whole one stay when %i are asked for', async (keep) => {
   const folder = temporaryFolder()
-  for (const step of [1, 2, 3]) await saveCheckpoint(saveOf(folder, step, { keep }))
-  expect(await steps(folder)).toEqual([3, 2])
+  for (const step of [1, 2, 3, 4]) await saveCheckpoint(saveOf(folder, step, { keep: 9 }))
+  await damage(folder, 4)
+  await saveCheckpoint(saveOf(folder, 5, { keep }))
+  expect(await steps(folder)).toEqual([5, 4, 3])
 })
 
 test('the newest whole one before stays, however old, when those between have rotted', async () => {
