@@ -1,7 +1,8 @@
 /** The public API of patchtrain. What is not exported here is private. */
-export { PatchTrainer, type CreateOptions, type ResumeOptions } from './train/trainer.js'
+export { PatchTrainer, type CreateOptions } from './train/trainer.js'
+export type { ResumeOptions } from './train/save.js'
 export type { PrepareOptions, PrepareProgress } from './train/corpus.js'
-export type * from './train/events.js'
+export type * from './events.js'
 export type { MemoryEntry, RunPlan, StagePlan } from './train/run-plan.js'
 
 export { resolveConfig, defaults } from './config/resolve.js'

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DataError, SaveError } from '../errors.js'
-import type { StartEvent, TrainEvent } from '../train/events.js'
+import type { StartEvent, TrainEvent } from '../events.js'
 
 /** What a line of `metrics.jsonl` holds: an event, the start without the configuration, which has its own file. */
 export type MetricsLine = Exclude<TrainEvent, StartEvent> | Omit<StartEvent, 'config'>

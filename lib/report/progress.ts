@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config/types.js'
-import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events.js'
+import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../events.js'
 import { bytes, compact, duration, grouped, loss, percent, si } from './format.js'
 import { createStatusLine, type StatusLineOptions } from './status-line.js'
 import type { Terminal } from './terminal.js'

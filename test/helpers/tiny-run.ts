@@ -6,7 +6,7 @@ import { readMetrics } from '../../lib/report/metrics.js'
 import type { UserConfig } from '../../lib/config/schema.js'
 import { openCheckpoint } from '../../lib/checkpoint/open.js'
 import { listCheckpoints } from '../../lib/checkpoint/folder.js'
-import type { StepEvent, TrainEvent } from '../../lib/train/events.js'
+import type { StepEvent, TrainEvent } from '../../lib/events.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
 
 /** A folder that goes when the test ends. */

@@ -13,17 +13,21 @@ const transposes = [
   [true, true],
 ] as const
 
-// Around the tile (6 or 14 rows, 8 to 32 columns), the blocks (168 rows, 512 columns, 256 of the sum) and their tails.
+// Around the tile (6 or 14 rows, 8 to 32 columns), the blocks (168 rows, 512 columns, 512 of the sum) and their
+// tails; up to 4 rows take the path for thin products when b alone is transposed.
 const sizes = [
   [1, 1, 1],
   [1, 65, 17],
+  [2, 130, 33],
+  [3, 5, 7],
+  [4, 70, 65],
   [63, 1, 65],
   [17, 33, 1],
   [14, 32, 256],
   [15, 31, 257],
   [169, 63, 65],
   [13, 513, 40],
-  [64, 128, 300],
+  [30, 64, 513],
 ] as const
 
 function tensors(product: Product, c: Float32Array) {

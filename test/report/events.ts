@@ -1,7 +1,7 @@
 import { completeConfig } from '../../lib/config/complete.js'
 import { resolveConfig } from '../../lib/config/resolve.js'
 import type { RunConfig } from '../../lib/config/types.js'
-import type { StartEvent, StepEvent, TrainEvent } from '../../lib/train/events.js'
+import type { StartEvent, StepEvent, TrainEvent } from '../../lib/events.js'
 
 /** Made-up events of a run with 60 patch steps and 30 token steps. */
 

@@ -1,4 +1,4 @@
-import type { RunConfig, StageConfig } from '../config/types.js'
+import type { RunConfig, StageConfig } from './config/types.js'
 
 /** What `trainer.train()` yields, and what `metrics.jsonl` holds a line each of (without `config`). */
 export type TrainEvent =

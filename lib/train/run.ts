@@ -1,0 +1,89 @@
+import { Loader } from '../data/loader.js'
+import type { RunConfig } from '../config/types.js'
+import { generate, type GenerateOptions } from '../eval/generate.js'
+import type { Device } from '../native/device.js'
+import type { RunIdentity } from '../checkpoint/manifest.js'
+import type { Corpus } from './corpus.js'
+import { Engine } from './engine.js'
+import { atStart, sequenceTokens, type Progress } from './progress.js'
+import { runFolder, type RunFolder } from './run-folder.js'
+import { Validation } from './validation.js'
+
+/**
+ * A run under way: what was decided, what is on the device, where it stands. The loop moves `progress`, the hooks look at
+ * the rest. Nothing here decides when anything happens.
+ */
+export class Run {
+  readonly config: RunConfig
+  readonly folder: RunFolder
+  readonly device: Device
+  readonly engine: Engine
+  readonly corpus: Corpus
+  readonly loader: Loader
+  /** Undefined when nothing is held out, or less than one sequence. */
+  readonly validation: Validation | undefined
+  /** Resident bytes of the process before the run touched its memory. */
+  readonly baselineBytes: number
+  progress: Progress = atStart
+
+  constructor(config: RunConfig, corpus: Corpus, device: Device) {
+    this.baselineBytes = process.memoryUsage.rss()
+    this.config = config
+    this.folder = runFolder(config.out)
+    this.corpus = corpus
+    this.device = device
+    this.loader = new Loader({
+      source: corpus.train,
+      seed: config.seed,
+      sequenceTokens: config.stages.map(sequenceTokens),
+    })
+    this.engine = new Engine(device, config)
+    this.validation = this.#validationOf(corpus)
+  }
+
+  /** First sample of the next step: samples of a stage are counted in its own length, and never overlap the last's. */
+  get nextSample(): number {
+    const { stage, stageStep, tokens } = this.progress
+    const { batchSequences } = this.config.stages[stage]!
+    const length = sequenceTokens(this.config.stages[stage]!)
+    const stageBegan = tokens - stageStep * batchSequences * length
+    return this.loader.order.firstSampleAfter(stageBegan, length) + stageStep * batchSequences
+  }
+
+  /** What a checkpoint of this run belongs to. */
+  get identity(): RunIdentity {
+    const { tokenizer, fingerprint } = this.corpus
+    return { config: this.config, tokenizer: tokenizer.fingerprint, data: fingerprint }
+  }
+
+  /** T of the last stage: what the finished model is used with. */
+  get context(): number {
+    return this.config.stages.at(-1)!.context
+  }
+
+  generate(prompt: string, options: GenerateOptions): AsyncGenerator<string, void, void> {
+    const { device, context } = this
+    const { model } = this.config
+    return generate(
+      { device, model, weights: this.engine.weights, tokenizer: this.corpus.tokenizer, context },
+      prompt,
+      options,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.device.dispose()
+    await this.corpus.close()
+  }
+
+  #validationOf({ validation, tokenizer }: Corpus): Validation | undefined {
+    if (!validation) return undefined
+    const held = new Validation(
+      validation,
+      this.engine.evaluator,
+      tokenizer,
+      this.config.evaluation.maxTokens,
+    )
+    return held.blocks > 0 ? held : undefined
+  }
+}

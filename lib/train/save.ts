@@ -1,0 +1,56 @@
+import { requireSameRun } from '../checkpoint/compare.js'
+import { newestValid } from '../checkpoint/open.js'
+import { saveCheckpoint } from '../checkpoint/save.js'
+import { CheckpointError } from '../errors.js'
+import type { PrepareOptions } from './corpus.js'
+import { regionReader, regionWriter } from './engine.js'
+import type { CheckpointEvent } from '../events.js'
+import { packageVersion } from './run-folder.js'
+import type { Run } from './run.js'
+
+export interface ResumeOptions extends PrepareOptions {
+  /** Paths of values that may differ from the checkpoint's, `config.optimizer.weightDecay` say. */
+  readonly allow?: readonly string[]
+}
+
+/** Writes the run as it stands. All of it appears at once, or nothing does. */
+export async function saveRun(run: Run): Promise<CheckpointEvent> {
+  const began = performance.now()
+  const { weights, m, v } = run.engine.state
+  const { path, bytes } = await saveCheckpoint({
+    folder: run.folder.checkpoints,
+    state: { ...run.progress, codeVersion: packageVersion(), run: run.identity },
+    table: weights.table,
+    regions: { weights: regionReader(weights), m: regionReader(m), v: regionReader(v) },
+    keep: run.config.checkpoint.keep,
+  })
+  return {
+    type: 'checkpoint',
+    step: run.progress.step,
+    path,
+    bytes,
+    seconds: (performance.now() - began) / 1000,
+  }
+}
+
+/**
+ * Puts a run back to its newest whole checkpoint.
+ * @throws {CheckpointError} when there is none, or when it belongs to other data, tokenizer or configuration
+ */
+export async function restoreRun(run: Run, options: ResumeOptions): Promise<void> {
+  const { checkpoint, skipped } = await newestValid(run.folder.checkpoints)
+  for (const { path, reason } of skipped)
+    options.onProgress?.({ stage: 'notice', message: `skipped the checkpoint ${path}: ${reason}` })
+  if (!checkpoint) {
+    throw new CheckpointError(
+      'ERR_CHECKPOINT_MISSING',
+      `${run.folder.path} has no checkpoint to go on from. Start the run again with 'patchtrain train --overwrite'.`,
+    )
+  }
+  requireSameRun(checkpoint.state.run, run.identity, options.allow)
+  const { weights, m, v } = run.engine.state
+  for (const [name, parameters] of Object.entries({ weights, m, v }))
+    await checkpoint.load(name, parameters.table, regionWriter(parameters))
+  const { step, stage, stageStep, samples, tokens, flops } = checkpoint.state
+  run.progress = { step, stage, stageStep, samples, tokens, flops }
+}
