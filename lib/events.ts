@@ -69,6 +69,8 @@ export interface CheckpointEvent {
   readonly path: string
   readonly bytes: number
   readonly seconds: number
+  /** What went wrong after the checkpoint was safe: an old one that could not be removed, say. */
+  readonly warnings: readonly string[]
 }
 
 export interface EndEvent {

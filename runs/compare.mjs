@@ -63,5 +63,9 @@ for (const { label, tokens, stepSeconds, wallSeconds, validation } of results) {
 const rate = ({ tokens, seconds }) => tokens / seconds
 const stageRatio = rate(patch.stageRate.get(4)) / rate(patch.stageRate.get(1))
 console.log(`\npatch stage against token stage, tokens/s: ${stageRatio.toFixed(2)}×`)
-console.log(`cost of the patch run at equal data, steps: ${(patch.stepSeconds / token.stepSeconds).toFixed(3)}`)
-console.log(`cost of the patch run at equal data, everything: ${(patch.wallSeconds / token.wallSeconds).toFixed(3)}`)
+console.log(
+  `cost of the patch run at equal data, steps: ${(patch.stepSeconds / token.stepSeconds).toFixed(3)}`,
+)
+console.log(
+  `cost of the patch run at equal data, everything: ${(patch.wallSeconds / token.wallSeconds).toFixed(3)}`,
+)

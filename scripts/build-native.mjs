@@ -22,7 +22,9 @@ function run(command, args) {
 }
 
 if (!has('c++') && !has('g++') && !has('clang++')) {
-  console.error('Building patchtrain needs a C++17 compiler. On Debian or Ubuntu: sudo apt install g++ cmake make')
+  console.error(
+    'Building patchtrain needs a C++17 compiler. On Debian or Ubuntu: sudo apt install g++ cmake make',
+  )
   process.exit(1)
 }
 
@@ -34,4 +36,6 @@ if (has('cmake')) {
   console.error('CMake was not found; trying node-gyp, which needs python3 and make.')
   run('node-gyp', ['rebuild']) // npm puts its own on the path of scripts
 }
-console.error(`built ${join('build', 'Release', 'patchtrain.node')} in ${Math.round((Date.now() - started) / 1000)} s`)
+console.error(
+  `built ${join('build', 'Release', 'patchtrain.node')} in ${Math.round((Date.now() - started) / 1000)} s`,
+)

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 for (const folder of process.argv.slice(2)) {
   const path = join(root, folder)
-  if (relative(root, path).startsWith('..') || path === root) throw new Error(`${folder} lies outside ${root}`)
+  if (relative(root, path).startsWith('..') || path === root)
+    throw new Error(`${folder} lies outside ${root}`)
   rmSync(path, { recursive: true, force: true })
 }

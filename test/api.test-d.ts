@@ -1,6 +1,7 @@
 import { expectTypeOf, test } from 'vitest'
+import type {
+  PatchTrainer} from '../lib/index.js';
 import {
-  PatchTrainer,
   type EvaluationEvent,
   type LoadedModel,
   type RunConfig,
@@ -37,7 +38,7 @@ test('a configuration takes what the README shows, and nothing misspelt', () => 
     device: 'auto',
     out: 'runs/pile-370m',
   }
-  expectTypeOf(PatchTrainer.create).toBeCallableWith(config)
+  expectTypeOf<Parameters<typeof PatchTrainer.create>[0]>().toExtend<UserConfig | RunConfig>()
   // @ts-expect-error a key that does not exist
   const misspelt: UserConfig = { ...config, patchsize: 4 }
   const schedule = { totalSteps: 1, batchTokens: 1, context: 1 }

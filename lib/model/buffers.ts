@@ -1,5 +1,5 @@
 import type { ModelConfig, RunConfig } from '../config/types.js'
-import { LayoutBuilder } from '../tensor/layout.js'
+import type { LayoutBuilder } from '../tensor/layout.js'
 
 export type Recompute = RunConfig['recompute']
 

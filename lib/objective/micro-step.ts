@@ -3,7 +3,8 @@ import { addBackwardBuffers, addDecoderBuffers, type PassShape, type Recompute }
 import { backward, forward, inputBuffer, type Pass } from '../model/decoder.js'
 import type { FlatParameters } from '../model/weights.js'
 import type { Device, Plan } from '../native/device.js'
-import { Buffers, LayoutBuilder, type Layout } from '../tensor/layout.js'
+import type { Buffers } from '../tensor/layout.js'
+import { LayoutBuilder, type Layout } from '../tensor/layout.js'
 import * as ops from '../tensor/ops.js'
 import { rows, type Tensor } from '../tensor/tensor.js'
 

@@ -46,9 +46,9 @@ export function createProgress(terminal: Terminal, options?: StatusLineOptions):
         case 'sample':
           return status.note(`sample at step ${grouped(event.step)}:\n${indented(event.prompt + event.text)}`)
         case 'checkpoint':
-          return status.note(
-            colors.dim(`saved ${event.path} (${bytes(event.bytes)} in ${duration(event.seconds)})`),
-          )
+          status.note(colors.dim(`saved ${event.path} (${bytes(event.bytes)} in ${duration(event.seconds)})`))
+          for (const warning of event.warnings) status.note(colors.yellow(warning))
+          return
         case 'end':
           return status.note(colors.bold(endText(event)))
       }

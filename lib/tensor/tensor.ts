@@ -55,6 +55,6 @@ export async function writeTensor(t: Tensor, data: NodeJS.TypedArray): Promise<v
 /** A copy of the tensor's values. */
 export async function readTensor<T extends DType>(t: Tensor & { dtype: T }): Promise<Arrays[T]> {
   const buffer = await t.region.read(t.offset, bytesOf(t))
-  const make = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bf16: Uint16Array }[t.dtype as DType]
+  const make = { f32: Float32Array, f64: Float64Array, i32: Int32Array, bf16: Uint16Array }[t.dtype]
   return new make(buffer) as Arrays[T]
 }

@@ -17,7 +17,7 @@ export interface ResumeOptions extends PrepareOptions {
 export async function saveRun(run: Run): Promise<CheckpointEvent> {
   const began = performance.now()
   const { weights, m, v } = run.engine.state
-  const { path, bytes } = await saveCheckpoint({
+  const { path, bytes, warnings } = await saveCheckpoint({
     folder: run.folder.checkpoints,
     state: { ...run.progress, codeVersion: packageVersion(), run: run.identity },
     table: weights.table,
@@ -30,6 +30,7 @@ export async function saveRun(run: Run): Promise<CheckpointEvent> {
     path,
     bytes,
     seconds: (performance.now() - began) / 1000,
+    warnings,
   }
 }
 

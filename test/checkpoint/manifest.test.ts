@@ -39,7 +39,6 @@ describe('a manifest with the right checksum is refused', () => {
     '.safetensors',
     'manifest.json',
     'C:x.safetensors',
-    '__proto__',
   ])('when it names the file %s', (name) => {
     const text = sealed((content) => {
       content.files = JSON.parse(`{${JSON.stringify(name)}: ${JSON.stringify(file)}}`)

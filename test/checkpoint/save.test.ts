@@ -108,6 +108,10 @@ describe('a save', () => {
     await saveCheckpoint(saveOf(folder, 4))
     await expectStep(await openCheckpoint(path), 4)
 
+    const { weights } = saveOf(folder, 4).regions
+    await saveCheckpoint(saveOf(folder, 4, { regions: { weights: weights! } }))
+    expect((await openCheckpoint(path)).regions).toEqual(['weights'])
+
     const other = { ...stateAt(4), samples: 1 }
     await saveCheckpoint(saveOf(folder, 4, { state: other }))
     expect((await openCheckpoint(path)).state).toEqual(other)
@@ -306,6 +310,13 @@ describe('loading into a model', () => {
     const load = checkpoint.load('weights', wider, () => expect.fail('wrote'))
     await expect(load).rejects.toMatchObject({ code: 'ERR_CHECKPOINT_MISMATCH' })
     await expect(load).rejects.toThrow(/embedding is \[7,6\], the model wants \[7,8\].* and \d+ more/)
+  })
+
+  test('of fewer layers is refused too: nothing of a checkpoint is dropped in silence', async () => {
+    const { path } = await saveCheckpoint(saveOf(temporaryFolder(), 1))
+    const shallower = parameterTable({ ...tinyModel, layers: 1 })
+    const load = (await openCheckpoint(path)).load('weights', shallower, () => expect.fail('wrote'))
+    await expect(load).rejects.toThrow(/layers\.1\.attention\.qkv is not in the model/)
   })
 
   test('of a region that was not saved is refused', async () => {

@@ -37,12 +37,13 @@ export function goldenModelTensors(golden: GoldenModel): Map<string, StoredTenso
 }
 
 /**
- * What our float32 may be wrong by: the rule of tolerance.ts with transformers' float32 as the naive form. Its floor
- * here is the worst naive error among all weights of the model: an error spreads through the residual stream, and in
- * which weights it shows most is chance.
+ * What our float32 may be wrong by: the rule of tolerance.ts, twice the naive form's error, with transformers' float32 as
+ * the naive form. The yardstick is the worst naive error among all weights of the model: an error spreads through the
+ * residual stream, and in which weight it shows most is chance. (Weight by weight, ours is 0.7 of the naive error in the
+ * median and 2.6 of it at worst, over 1,855 weights.)
  */
-export function allowedError(naive: number, ofAllWeights: readonly number[]): number {
-  return Math.max(2 * naive, ...ofAllWeights)
+export function allowedError(ofAllWeights: readonly number[]): number {
+  return 2 * Math.max(...ofAllWeights)
 }
 
 /** A model of which only the loss and one slope for each weight are kept. */

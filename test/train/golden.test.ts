@@ -53,7 +53,7 @@ it('ten steps of torch: accumulation, clipping, AdamW, cosine with warm-up, and 
       expect(Math.abs(loss / steps[step]!.loss - 1), `loss, step ${step}`).toBeLessThan(1e-6)
       const norms = float32Error.steps.map(({ norm }) => norm)
       expect(Math.abs(gradientNorm / steps[step]!.norm - 1), `norm, step ${step}`).toBeLessThan(
-        allowedError(norms[step]!, norms),
+        allowedError(norms),
       )
     }
     const moment = index === 0 ? 'switch' : 'final'
@@ -63,9 +63,7 @@ it('ten steps of torch: accumulation, clipping, AdamW, cosine with warm-up, and 
       await readTensor({ ...engine.weights.all(), dtype: 'f32' }),
     )) {
       const error = relativeError(weight, stored.get(`${moment}.${name}`)!.data)
-      expect(error, `${name} at the ${moment}`).toBeLessThan(
-        allowedError(float32Error[moment][name]!, errors),
-      )
+      expect(error, `${name} at the ${moment}`).toBeLessThan(allowedError(errors))
     }
   }
 })

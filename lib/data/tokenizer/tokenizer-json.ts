@@ -159,7 +159,7 @@ function readScores(merges: unknown, file: string): { merges: number; of(text: s
     const isPair =
       Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === 'string')
     if (!isPair) refuse(file, `merge ${rank} is ${describe(merge)}, not two pieces`)
-    const merged = (parts).join('')
+    const merged = parts.join('')
     // Merges that make one piece have one score in sentencepiece, so nothing can come between them.
     if (merged !== last && ranks.has(merged))
       refuse(file, `merge ${rank} makes ${merged}, as one much earlier does`)
