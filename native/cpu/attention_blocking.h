@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/attention.h"
+
 namespace pt::cpu {
 
 constexpr int64_t kMaxHeadDim = 256;
@@ -28,17 +30,26 @@ constexpr int64_t kChunksAtOnce = 64;
 struct AttentionShape {
   int64_t B, T, H, G, D;
 
+  /// Of attention and of attention_backward: both begin with qkv and have the same parameters.
+  explicit AttentionShape(const Command& c)
+      : T(c.integer(attention::positions)),
+        H(c.integer(attention::heads)),
+        G(c.integer(attention::kv_heads)),
+        D(c.integer(attention::head_dim)) {
+    B = c.dim(attention::qkv, 0) / T;
+  }
+
   int64_t width() const { return (H + 2 * G) * D; }      // of a row of qkv
   int64_t group() const { return H / G; }                // query heads of a key/value head
   int64_t pairs() const { return B * G; }                // (sequence, key/value head)
   int64_t padded() const { return (D + 15) / 16 * 16; }  // head dim in whole vectors of any width
-  int64_t key_blocks() const { return (T + kKeyBlock - 1) / kKeyBlock; }
+
   int64_t query_blocks() const { return (T + kQueryBlock - 1) / kQueryBlock; }
   int64_t chunks() const { return (T + kKeyChunk - 1) / kKeyChunk; }
 
   // Forward: keys and values of the pairs at work, packed; for each worker a block of queries and one of outputs.
   int64_t forward_pairs() const { return std::clamp<int64_t>(kBlocksAtOnce / query_blocks(), 1, pairs()); }
-  int64_t packed_floats() const { return key_blocks() * kKeyBlock * padded(); }
+  int64_t packed_floats() const { return query_blocks() * kQueryBlock * padded(); }
   int64_t forward_worker_floats() const { return 2 * kQueryBlock * padded(); }
   size_t forward_floats(int workers) const {
     return static_cast<size_t>(2 * forward_pairs() * packed_floats() + workers * forward_worker_floats());

@@ -37,6 +37,13 @@ inline F max(F a, F b) { return a > b ? a : b; }
 inline F min(F a, F b) { return a < b ? a : b; }
 inline F select(I mask, F yes, F no) { return mask ? yes : no; }
 
+/// The first n lanes of v, `otherwise` in the rest.
+inline F first_lanes(F v, int64_t n, float otherwise) {
+  I lane;
+  for (int i = 0; i < kLanes; i++) lane[i] = i;
+  return select(lane < static_cast<int32_t>(n), v, set(otherwise));
+}
+
 /// Sum of the lanes in a fixed tree order, so that every host with this width agrees.
 inline float sum(F v) {
   float lane[kLanes];
@@ -51,6 +58,14 @@ inline float max_lane(F v) {
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int i = 0; i < half; i++) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
   return lane[0];
+}
+
+inline float dot(const float* a, const float* b, int64_t n) {
+  F total = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) total += load(a + i) * load(b + i);
+  if (i < n) total += load_first(a + i, n - i) * load_first(b + i, n - i);
+  return sum(total);
 }
 
 /// exp(x) to about 1 ulp for x ≤ 88; below −87.3 it returns the smallest normal or zero, NaN stays NaN.

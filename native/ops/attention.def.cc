@@ -4,14 +4,9 @@
 
 namespace pt {
 
-/// The four parameters come first and in this order in both ops.
-static cpu::AttentionShape shape_of(const Command& c, int rows_slot) {
-  namespace op = attention;
-  const int64_t T = c.integer(op::positions);
-  return {c.dim(rows_slot, 0) / T, T, c.integer(op::heads), c.integer(op::kv_heads), c.integer(op::head_dim)};
-}
+using Shape = cpu::AttentionShape;
 
-static Status check_shape(const cpu::AttentionShape& s, int64_t rows) {
+static Status check_shape(const Shape& s, int64_t rows) {
   PT_CHECK(s.H % s.G == 0, "heads is %lld, kv_heads %lld; kv_heads must divide heads", (long long)s.H, (long long)s.G);
   PT_CHECK(s.D % 2 == 0, "head_dim is %lld; it must be even", (long long)s.D);
   PT_CHECK(rows % s.T == 0, "qkv has %lld rows; sequences of %lld positions need a multiple of it", (long long)rows,
@@ -33,7 +28,7 @@ static const ParamSlot kParams[] = {
     {"positions", true, 1, 1 << 30},
 };
 
-static double score_pairs(const cpu::AttentionShape& s) {
+static double score_pairs(const Shape& s) {
   const double T = static_cast<double>(s.T);
   return static_cast<double>(s.B * s.H) * T * (T + 1) / 2;
 }
@@ -49,7 +44,7 @@ static const TensorSlot kTensors[] = {
 
 static Status check(const Command& c) {
   const int64_t R = c.dim(qkv, 0);
-  const cpu::AttentionShape s = shape_of(c, qkv);
+  const Shape s(c);
   if (Status bad = check_shape(s, R); !bad.ok()) return bad;
   if (Status bad = check_matrix(c, qkv, R, s.width()); !bad.ok()) return bad;
   if (Status bad = check_matrix(c, y, R, s.H * s.D); !bad.ok()) return bad;
@@ -58,12 +53,10 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double elements = static_cast<double>(c.tensor(qkv).size() + c.tensor(y).size() + c.tensor(lse).size());
-  return {4 * score_pairs(shape_of(c, qkv)) * c.params[head_dim], elements * 4};
+  return {4 * score_pairs(Shape(c)) * c.params[head_dim], elements * 4};
 }
 
-static size_t workspace(const Command& c, int workers) {
-  return shape_of(c, qkv).forward_floats(workers) * sizeof(float);
-}
+static size_t workspace(const Command& c, int workers) { return Shape(c).forward_floats(workers) * sizeof(float); }
 
 const OpDef def = make_op("attention", kTensors, kParams, check, cost, workspace);
 }  // namespace pt::attention
@@ -76,7 +69,7 @@ static const TensorSlot kTensors[] = {
 
 static Status check(const Command& c) {
   const int64_t R = c.dim(qkv, 0);
-  const cpu::AttentionShape s = shape_of(c, qkv);
+  const Shape s(c);
   if (Status bad = check_shape(s, R); !bad.ok()) return bad;
   for (int slot : {qkv, dqkv})
     if (Status bad = check_matrix(c, slot, R, s.width()); !bad.ok()) return bad;
@@ -87,12 +80,10 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double elements = static_cast<double>(2 * c.tensor(qkv).size() + 2 * c.tensor(y).size() + c.tensor(lse).size());
-  return {10 * score_pairs(shape_of(c, qkv)) * c.params[head_dim], elements * 4};
+  return {10 * score_pairs(Shape(c)) * c.params[head_dim], elements * 4};
 }
 
-static size_t workspace(const Command& c, int workers) {
-  return shape_of(c, qkv).backward_floats(workers) * sizeof(float);
-}
+static size_t workspace(const Command& c, int workers) { return Shape(c).backward_floats(workers) * sizeof(float); }
 
 const OpDef def = make_op("attention_backward", kTensors, kParams, check, cost, workspace);
 }  // namespace pt::attention_backward

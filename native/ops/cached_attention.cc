@@ -30,14 +30,6 @@ Status kv_append(const Command& c, const Launch&) {
   return Status::success();
 }
 
-static float dot(const float* a, const float* b, int64_t n) {
-  F total = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) total += load(a + i) * load(b + i);
-  if (i < n) total += load_first(a + i, n - i) * load_first(b + i, n - i);
-  return sum(total);
-}
-
 /// scores[0 … n) = e^(score − greatest); returns their sum.
 static float soften(float* scores, int64_t n) {
   float greatest = scores[0];
