@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-predicted=$(node dist/cli.js plan "$@" --out "$out/run" --json | node -p 'JSON.parse(require("fs").readFileSync(0)).memoryBytes')
+predicted=$(node dist/cli.js plan "$@" --out "$out/run" --json --quiet | node -p 'JSON.parse(require("fs").readFileSync(0)).memoryBytes')
 node dist/cli.js train "$@" --out "$out/run" --quiet &
 pid=$!
 peak=0

@@ -1,6 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type {
-  PatchTrainer} from '../lib/index.js';
+import type { PatchTrainer } from '../lib/index.js'
 import {
   type EvaluationEvent,
   type LoadedModel,
