@@ -41,6 +41,12 @@ export interface MemoryEntry {
 /** What the JavaScript heap and compiled code grow by while a run lasts: 10 to 18 MB, measured with runs/memory.sh. */
 const heapGrowthBytes = 14e6
 
+/**
+ * A save reads weights, m and v in pieces that the garbage collector takes back late: up to this much lies about, measured
+ * with runs/memory.sh.
+ */
+const collectedLateBytes = 24e6
+
 export function predictRun(facts: {
   config: RunConfig
   device: string
@@ -63,6 +69,10 @@ export function predictRun(facts: {
   const memory = [
     ...facts.regions,
     { label: 'workspace', bytes: Math.max(...plans.map((plan) => plan.workspaceBytes)) },
+    {
+      label: 'checkpoint pieces',
+      bytes: Math.min(3 * 4 * countParameters(config.model), collectedLateBytes),
+    },
     { label: 'Node.js and code', bytes: facts.baselineBytes + heapGrowthBytes },
   ]
   return {
