@@ -2,6 +2,7 @@
 // usage: node scripts/build-native.mjs [--CDPATCHTRAIN_SANITIZE=ON …]   (further arguments go to cmake-js)
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -14,7 +15,9 @@ function has(command) {
 
 function run(command, args) {
   // The compilers' chatter is only worth showing when something failed.
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 })
+  const parallel = String(availableParallelism())
+  const env = { CMAKE_BUILD_PARALLEL_LEVEL: parallel, JOBS: parallel, ...process.env } // for CMake, for node-gyp
+  const result = spawnSync(command, args, { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 })
   if (result.status === 0) return
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}\n`)
   process.stderr.write(`The native build failed: ${command} ${args.join(' ')}\n`)

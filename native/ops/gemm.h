@@ -5,9 +5,10 @@
 // op(A) is [M, inner], op(B) is [inner, N]. The three products of a linear layer with weight W [out, in]:
 //   y = x · Wᵀ (trans_b)      dx = dy · W (no flag)      dW += dyᵀ · x (trans_a, accumulate)
 //
-// Sums run in fp32 along `inner` in index order within fixed blocks, block after block: the bits depend on the shape
-// and the instruction set, not on the number of workers. Workspace: packed blocks of both operands, at most
-// 8 MiB and 0.4 MiB a worker, whatever the sizes.
+// Sums run in fp32, in index order within fixed blocks of `inner`, block after block; with 4 rows or fewer and trans_b
+// alone (one token while generating) B is read in place and sums run by vector lane. The bits depend on the shape and
+// the instruction set, not on the number of workers. Workspace: packed blocks of both operands, at most 8 MiB and
+// 0.4 MiB a worker, whatever the sizes.
 #pragma once
 #include "core/op.h"
 
