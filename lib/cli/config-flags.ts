@@ -71,9 +71,20 @@ function flagLayer(args: Record<string, unknown>): ConfigLayer {
     if (equals < 1 || path.includes('') || path.some((key) => key in Object.prototype)) {
       throw new UsageError(`--set ${assignment} is no path=value. Write --set optimizer.weightDecay=0, say.`)
     }
-    setAt(layer, path, parseYaml(assignment.slice(equals + 1)) as unknown)
+    setAt(layer, path, yamlValue(assignment, assignment.slice(equals + 1)))
   }
   return layer
+}
+
+function yamlValue(assignment: string, text: string): unknown {
+  try {
+    return parseYaml(text) as unknown
+  } catch (cause) {
+    const reason = (cause as Error).message.split('\n', 1)[0]
+    throw new UsageError(
+      `--set ${assignment}: the value is no YAML (${reason}). Quote it twice: --set 'name="${text}"', say.`,
+    )
+  }
 }
 
 /** A fraction such as 2/3 stays text; the configuration reads it. */

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../config/types.js'
 import type { Tokenizer } from '../data/tokenizer/tokenizer.js'
+import { ConfigError } from '../errors.js'
 import { InferenceSession, type Sampling } from '../model/inference.js'
 import type { FlatParameters } from '../model/weights.js'
 import type { Device } from '../native/device.js'
@@ -31,14 +32,17 @@ export async function* generate(
   prompt: string,
   options: GenerateOptions = {},
 ): AsyncGenerator<string, void, void> {
-  const { maxTokens, temperature, topK, topP, seed } = { ...generateDefaults, ...options }
+  const { maxTokens, temperature, topK, topP, seed } = checked({ ...generateDefaults, ...options })
   const { device, model, weights, tokenizer, context } = writer
+  if (maxTokens === 0) return
   const session = new InferenceSession(device, model, weights, context, { temperature, topK, topP, seed })
   try {
+    const ids = tokenizer.encode(prompt, { bos: true })
+    // The decoder goes through the prompt first: only the start of a whole text loses its leading space.
     const decoder = tokenizer.createDecoder()
+    for (const id of ids) decoder.push(id)
     let written = 0
-    if (maxTokens <= 0) return
-    for await (const token of session.tokens(tokenizer.encode(prompt, { bos: true }))) {
+    for await (const token of session.tokens(ids)) {
       options.signal?.throwIfAborted()
       // A vocabulary padded beyond the tokenizer's has ids that mean nothing; an untrained model may draw them.
       if (token === tokenizer.eosId || token >= tokenizer.vocabSize) break
@@ -51,4 +55,21 @@ export async function* generate(
   } finally {
     session.dispose()
   }
+}
+
+type Checked = Required<Omit<GenerateOptions, 'signal'>>
+
+/** @throws {ConfigError} before a token is written */
+function checked(options: Checked): Checked {
+  const { maxTokens, temperature, topK, topP, seed } = options
+  const refuse = (name: string, value: unknown, needed: string): never => {
+    throw new ConfigError(`${name} is ${String(value)}; it must be ${needed}.`, { path: name })
+  }
+  const whole = (value: number) => Number.isSafeInteger(value) && value >= 0
+  if (!whole(maxTokens)) refuse('maxTokens', maxTokens, 'a whole number, 0 or more')
+  if (!(temperature >= 0 && temperature <= 100)) refuse('temperature', temperature, 'between 0 and 100')
+  if (!whole(topK)) refuse('topK', topK, 'a whole number, 0 for all tokens')
+  if (!(topP > 0 && topP <= 1)) refuse('topP', topP, 'above 0 and at most 1')
+  if (!whole(seed)) refuse('seed', seed, 'a whole number, 0 or more')
+  return options
 }

@@ -34,9 +34,25 @@ export function runFolder(path: string): RunFolder {
   }
 }
 
-/** Refuses a folder that holds a run already, unless it is to be replaced. */
+/** First line of every config.yaml that a run wrote: what a run may be replaced by is decided by it. */
+const marker = '# Resolved configuration of a patchtrain run.\n'
+
+/**
+ * Refuses a folder in which a run would destroy something: an earlier run, unless that is to be replaced, and whatever
+ * else bears a name that a run uses, always.
+ */
 export function refuseExisting(folder: RunFolder, existing: 'refuse' | 'replace'): void {
-  if (existing === 'replace' || !existsSync(folder.config)) return
+  const own = [folder.config, folder.checkpoints, folder.metrics, folder.picture, folder.model]
+  const present = own.filter((path) => existsSync(path))
+  if (present.length === 0) return
+  if (!holdsRun(folder)) {
+    throw new ConfigError(
+      `${folder.path} holds ${present.join(', ')}, which no training run wrote; a run there would replace it. ` +
+        'Choose another folder (out).',
+      { path: 'out' },
+    )
+  }
+  if (existing === 'replace') return
   throw new ConfigError(
     `${folder.path} holds a run already. Continue it with 'patchtrain resume ${folder.path}', choose another folder ` +
       `(out), or replace it with --overwrite (existing: 'replace').`,
@@ -44,17 +60,25 @@ export function refuseExisting(folder: RunFolder, existing: 'refuse' | 'replace'
   )
 }
 
+function holdsRun(folder: RunFolder): boolean {
+  try {
+    return readFileSync(folder.config, 'utf8').startsWith(marker)
+  } catch {
+    return false
+  }
+}
+
 /** Makes the folder and writes the resolved configuration. What an earlier run left is removed. */
 export async function beginRun(folder: RunFolder, config: RunConfig): Promise<void> {
   try {
     await mkdir(folder.path, { recursive: true })
-    // The configuration marks the folder as a run's: it goes first and comes last.
-    for (const path of [folder.config, folder.checkpoints, folder.metrics, folder.picture, folder.model])
+    // The configuration marks the folder as a run's, so it is the last to go and the first to come.
+    for (const path of [folder.checkpoints, folder.metrics, folder.picture, folder.model, folder.config])
       await rm(path, { recursive: true, force: true })
-    await writeFile(folder.config, formatConfig(config))
+    await writeFile(folder.config, marker + formatConfig(config))
   } catch (cause) {
     throw new SaveError(
-      `Cannot write the run folder ${folder.path}: ${(cause as Error).message}. Free some space, or choose another (out).`,
+      `Cannot write the run folder ${folder.path}: ${(cause as Error).message}. Choose another folder (out), or free some space.`,
       { cause },
     )
   }

@@ -165,6 +165,9 @@ export class PatchTrainer {
   ): Promise<void> {
     const { config, corpus, engine, context } = this.#open()
     const { tokenizer } = corpus
+    const format: string = options.format ?? 'huggingface'
+    if (format !== 'huggingface')
+      throw new ConfigError(`There is no export format '${format}'. Use 'huggingface'.`, { path: 'format' })
     const files = await tokenizer.files()
     await exportHuggingFace({
       folder,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { UserConfig } from '../../lib/config/schema.js'
@@ -104,6 +104,18 @@ it('an existing run is not overwritten unless that is asked for', async () => {
   const again = await PatchTrainer.create(tinyConfig(folder), { existing: 'replace' })
   expect(existsSync(join(folder, 'run', 'checkpoints'))).toBe(false)
   await again.dispose()
+})
+
+it('what no run wrote is never replaced, asked for or not', async () => {
+  const folder = temporaryFolder()
+  const precious = join(folder, 'run', 'model', 'precious.txt')
+  mkdirSync(join(folder, 'run', 'model'), { recursive: true })
+  writeFileSync(precious, 'x')
+  for (const existing of ['refuse', 'replace'] as const)
+    await expect(PatchTrainer.create(tinyConfig(folder), { existing })).rejects.toThrow(
+      /which no training run wrote/,
+    )
+  expect(readFileSync(precious, 'utf8')).toBe('x')
 })
 
 it('a dry run writes no run folder and knows what the run will take', async () => {

@@ -123,11 +123,12 @@ async function entries(folder: string) {
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
-  try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'file'
-  } catch {
-    return undefined
-  }
+  const stats = await stat(path).catch(() => undefined)
+  if (!stats) return undefined
+  if (stats.isDirectory()) return 'folder'
+  if (stats.isFile()) return 'file'
+  // A pipe would be waited on for ever.
+  throw new DataError(`${path} is neither a file nor a folder. Give regular files.`, { file: path })
 }
 
 /** Nothing matches: says how far the path does exist, and a file there that may have been meant. */
