@@ -7,6 +7,7 @@ import type { Corpus } from './corpus.js'
 import { Engine } from './engine.js'
 import { atStart, sequenceTokens, type Progress } from './progress.js'
 import { runFolder, type RunFolder } from './run-folder.js'
+import type { RunLock } from './run-lock.js'
 import { Validation } from './validation.js'
 
 /**
@@ -25,6 +26,8 @@ export class Run {
   /** Resident bytes of the process before the run touched its memory. */
   readonly baselineBytes: number
   progress: Progress = atStart
+  /** Held while this process may write into the folder. */
+  lock: RunLock | undefined
 
   constructor(config: RunConfig, corpus: Corpus, device: Device) {
     this.baselineBytes = process.memoryUsage.rss()
@@ -73,6 +76,7 @@ export class Run {
 
   async close(): Promise<void> {
     this.device.dispose()
+    await this.lock?.release()
     await this.corpus.close()
   }
 

@@ -16,6 +16,7 @@ import type { EvaluationEvent, TrainEvent } from '../events.js'
 import { evaluateRun } from './hooks.js'
 import { trainingLoop } from './loop.js'
 import { beginRun, readRunConfig, refuseExisting, runFolder } from './run-folder.js'
+import { lockRun } from './run-lock.js'
 import { predictRun, type RunPlan } from './run-plan.js'
 import { Run } from './run.js'
 import { restoreRun, saveRun, type ResumeOptions } from './save.js'
@@ -53,6 +54,7 @@ export class PatchTrainer {
     )
     return PatchTrainer.#guard(run, async () => {
       if (dryRun) return
+      run.lock = await lockRun(run.folder)
       await beginRun(run.folder, run.config)
       await run.engine.initialise()
     })
@@ -65,7 +67,10 @@ export class PatchTrainer {
   static async resume(folder: string, options: ResumeOptions = {}): Promise<PatchTrainer> {
     const config: RunConfig = { ...readRunConfig(runFolder(folder)), out: folder }
     const run = await prepare(config, options, () => config)
-    return PatchTrainer.#guard(run, () => restoreRun(run, options))
+    return PatchTrainer.#guard(run, async () => {
+      run.lock = await lockRun(run.folder)
+      await restoreRun(run, options)
+    })
   }
 
   static async #guard(run: Run, start: () => Promise<void>): Promise<PatchTrainer> {

@@ -118,6 +118,26 @@ it('what no run wrote is never replaced, asked for or not', async () => {
   expect(readFileSync(precious, 'utf8')).toBe('x')
 })
 
+it('a run folder belongs to one trainer at a time, and a dead one gives it up', async () => {
+  const folder = temporaryFolder()
+  const first = await PatchTrainer.create(tinyConfig(folder))
+  await first.save()
+  const inUse = {
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining(`in use by process ${process.pid}`) as string,
+  }
+  await expect(PatchTrainer.resume(join(folder, 'run'))).rejects.toMatchObject(inUse)
+  await expect(PatchTrainer.create(tinyConfig(folder), { existing: 'replace' })).rejects.toMatchObject(inUse)
+  await first.dispose()
+  // No such process; and one that died before us with our number, as happens in containers.
+  for (const dead of [999_999_999, process.pid]) {
+    writeFileSync(join(folder, 'run', 'lock'), `${dead}`)
+    const again = await PatchTrainer.resume(join(folder, 'run'))
+    await again.dispose()
+  }
+  expect(existsSync(join(folder, 'run', 'lock'))).toBe(false)
+})
+
 it('a dry run writes no run folder and knows what the run will take', async () => {
   const folder = temporaryFolder()
   const trainer = await PatchTrainer.create(tinyConfig(folder), { dryRun: true })
