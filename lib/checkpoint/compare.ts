@@ -44,7 +44,7 @@ export function requireSameRun(
   )
   if (differences.length === 0) return
   const lines = differences.map((d) => `  ${d.path}: checkpoint ${d.saved}, now ${d.current}`)
-  const text = `The checkpoint belongs to another run:\n${lines.join('\n')}\nRestore these values, or allow them by name to change the run on purpose.`
+  const text = `The checkpoint belongs to another run:\n${lines.join('\n')}\nRestore these values, or allow them by name (--allow PATH) to change the run on purpose.`
   throw new CheckpointError('ERR_CHECKPOINT_MISMATCH', text)
 }
 

@@ -7,10 +7,28 @@ export const resume = defineCommand({
     run: { type: 'string', demandOption: true, describe: 'The run folder' },
   },
   options: {
+    allow: {
+      type: 'string',
+      array: true,
+      default: [] as string[],
+      describe:
+        'Value in which config.yaml may differ from the checkpoint: config.optimizer.weightDecay, say',
+    },
     json: { type: 'boolean', default: false, describe: 'Every event as a line of JSON on stdout' },
   },
-  examples: [['resume runs/quickstart', 'goes on from the newest checkpoint that is whole']],
+  examples: [
+    ['resume runs/quickstart', 'goes on from the newest checkpoint that is whole'],
+    [
+      'resume runs/quickstart --allow config.optimizer.weightDecay',
+      'after that value was changed in its config.yaml',
+    ],
+  ],
   run(args, context) {
-    return followTraining((options) => PatchTrainer.resume(args.run, options), args.json, context)
+    const { allow } = args
+    return followTraining(
+      (options) => PatchTrainer.resume(args.run, { ...options, allow }),
+      args.json,
+      context,
+    )
   },
 })
