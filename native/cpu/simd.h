@@ -17,6 +17,7 @@ constexpr int kLanes = 4;
 
 typedef float F __attribute__((vector_size(kLanes * 4)));
 typedef int32_t I __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t U __attribute__((vector_size(kLanes * 4)));
 
 inline F set(float x) { return x - F{}; }  // −F{} would flip the sign of zero; x − 0 keeps every x
 inline F load(const float* p) {
@@ -68,7 +69,7 @@ inline float dot(const float* a, const float* b, int64_t n) {
   return sum(total);
 }
 
-/// exp(x) to about 1 ulp for x ≤ 88; below −87.3 it returns the smallest normal or zero, NaN stays NaN.
+/// exp(x) to about 1 ulp for x ≤ 88; below −87.3 it returns zero, NaN stays NaN.
 /// Range reduction by ln 2 in two parts (Cody and Waite), then a degree-6 polynomial with the coefficients of
 /// Cephes' expf (S. Moshier). libm's expf is scalar, seven times slower in these loops, and may differ between hosts.
 inline F exp(F x) {
@@ -86,9 +87,9 @@ inline F exp(F x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  I bits;
+  U bits;  // unsigned: a NaN's bits may overflow, and its scale does not matter
   std::memcpy(&bits, &shifted, sizeof bits);
-  const I exponent = (bits + 127) << 23;  // the low bits of `shifted` hold n, the rest is shifted out
+  const U exponent = (bits + 127) << 23;  // the low bits of `shifted` hold n, the rest is shifted out
   F scale;
   std::memcpy(&scale, &exponent, sizeof scale);
   const F y = p * scale;
