@@ -15,6 +15,9 @@ import { relativeError } from '../helpers/tolerance.js'
 import { batchGradient } from '../reference/llama-gradient.js'
 import { slopeByDifferences } from '../reference/slope.js'
 
+/** Our error over the naive one, for every weight of every shape that was compared; the last test judges them together. */
+const errorRatios: number[] = []
+
 /** The run against the double reference: the loss and every gradient, each by the rule of tolerance.ts. */
 async function expectReference(golden: GoldenShape, microBatches: Int32Array[][]): Promise<void> {
   const { config, patchSize, float32Errors } = golden
@@ -23,9 +26,10 @@ async function expectReference(golden: GoldenShape, microBatches: Int32Array[][]
   const { loss, gradients } = batchGradient(config, weights, microBatches.flat(), patchSize)
   expect(Math.abs(run.loss / loss - 1)).toBeLessThan(1e-6)
   const actual = unflatten(config, run.gradient)
-  weightNames(config).forEach((name) => {
-    const allowed = allowedError(float32Errors)
-    expect(relativeError(actual.get(name)!, gradients.get(name)!), name).toBeLessThan(allowed)
+  weightNames(config).forEach((name, i) => {
+    const error = relativeError(actual.get(name)!, gradients.get(name)!)
+    expect(error, name).toBeLessThan(allowedError(float32Errors))
+    errorRatios.push(error / float32Errors[i]!)
   })
 }
 
@@ -107,4 +111,12 @@ describe('the whole model, bit for bit', () => {
     }
     expect([same(0, 231), same(231, 262), same(262, 393)]).toEqual([true, false, true])
   })
+})
+
+// A single weight may be unlucky, a kernel that lost accuracy shows in all of them. Stands last: it needs what came before.
+it('99 of 100 weights are within twice their own naive error, and half of them within once', () => {
+  const sorted = [...errorRatios].sort((a, b) => a - b)
+  expect(sorted.length).toBeGreaterThan(1500)
+  expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(1)
+  expect(sorted[Math.floor(sorted.length * 0.99)]).toBeLessThan(2)
 })
