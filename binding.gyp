@@ -22,6 +22,8 @@
         "<!@(node -p \"require('fs').readdirSync('native/ops').filter(f => f.endsWith('.def.cc')).map(f => 'native/ops/' + f).join(' ')\")",
         'native/ops/registry.cc',
         'native/cpu/cpu_backend.cc',
+        'native/cpu/host_region.cc',
+        'native/cuda/load.cc',
       ],
       'include_dirs': ["<!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],
       'defines': [

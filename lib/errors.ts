@@ -86,6 +86,13 @@ export class DeviceError extends PatchTrainError {
   }
 }
 
+/** A run does not fit into the memory of its device; the text holds the memory table and what would fit. */
+export class DeviceMemoryError extends PatchTrainError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('ERR_OUT_OF_MEMORY', message, options)
+  }
+}
+
 /** The closest of `candidates` to a mistyped `word`, when one is close enough to be meant. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined

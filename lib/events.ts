@@ -9,6 +9,8 @@ export interface StartEvent {
   readonly config: RunConfig
   /** For people: 'cpu (avx512, 2 threads)'. */
   readonly device: string
+  /** Why this device, and where its matrix products come from: a line each. */
+  readonly deviceNotes: readonly string[]
   readonly parameters: number
   /** Step the run starts from; above 0 when it was resumed. */
   readonly step: number

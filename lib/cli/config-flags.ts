@@ -35,7 +35,7 @@ const flags: Readonly<Record<string, ConfigFlag>> = {
   'learning-rate': number('optimizer.learningRate', 'Peak learning rate'),
   'warmup-steps': number('optimizer.warmupSteps', 'Steps of linear warm-up, in each stage'),
   seed: number('seed', 'Of the initial weights and the order of the data'),
-  device: text('device', '`auto` or `cpu`'),
+  device: text('device', '`auto`, `cpu`, `cuda` or `cuda:1`'),
   threads: number('threads', 'Threads of the CPU backend; 0: all this process may use'),
   out: text('out', 'The run folder'),
 }

@@ -10,7 +10,7 @@ export const modelPositional = {
 
 export const modelOptions = {
   tokenizer: { type: 'string', describe: 'Another tokenizer than the one the model names or holds' },
-  device: { type: 'string', default: 'auto', describe: '`auto` or `cpu`' },
+  device: { type: 'string', default: 'auto', describe: '`auto`, `cpu`, `cuda` or `cuda:1`' },
   threads: {
     type: 'number',
     default: 0,

@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.js'
 
 /** Settings that belong to the host rather than to the experiment, and so may come from the environment. */
 export const environmentVariables = {
-  PATCHTRAIN_DEVICE: { path: ['device'], type: 'string', meaning: 'cpu or auto' },
+  PATCHTRAIN_DEVICE: { path: ['device'], type: 'string', meaning: 'auto, cpu, cuda or cuda:1' },
   PATCHTRAIN_THREADS: {
     path: ['threads'],
     type: 'number',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { toBfloat16 } from '../checkpoint/dtype.js'
 import { newestValid, openCheckpoint, type Checkpoint } from '../checkpoint/open.js'
 import { completeConfig } from '../config/complete.js'
 import { resolveConfig } from '../config/resolve.js'
@@ -102,10 +103,10 @@ async function place(
   const device = Device.create({ device: options.device ?? 'auto', threads: options.threads ?? 0 })
   try {
     const weights = allocateWeights(device, model)
-    await load(
-      (offset, values) => writeTensor(weights.range(offset, offset + values.length), values),
-      weights,
-    )
+    await load((offset, values) => {
+      const rounded = weights.dtype === 'bf16' ? toBfloat16(values) : values
+      return writeTensor(weights.range(offset, offset + values.length), rounded)
+    }, weights)
     const dispose = () => {
       device.dispose()
       tokenizer.dispose()

@@ -70,13 +70,16 @@ export async function evaluatePerplexity(
   const half = model.headDim / 2
   const rope = Buffers.allocate(
     device,
-    new LayoutBuilder().add('cos', 'f32', T, half).add('sin', 'f32', T, half).build(),
+    new LayoutBuilder(device.compute).add('cos', 'f32', T, half).add('sin', 'f32', T, half).build(),
     'rotary tables',
   )
   const tables = ropeTables(model, T)
   await Promise.all([writeTensor(rope.get('cos'), tables.cos), writeTensor(rope.get('sin'), tables.sin)])
   const scalars = device.allocate(16, 'scalars')
-  const activations = device.allocate(BlockEvaluator.layout(model, shape).bytes, 'activations')
+  const activations = device.allocate(
+    BlockEvaluator.layout(device.compute, model, shape).bytes,
+    'activations',
+  )
   try {
     const evaluator = new BlockEvaluator(
       {

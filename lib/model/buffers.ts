@@ -1,5 +1,5 @@
 import type { ModelConfig, RunConfig } from '../config/types.js'
-import type { LayoutBuilder } from '../tensor/layout.js'
+import type { LayoutBuilder, LayoutType } from '../tensor/layout.js'
 
 export type Recompute = RunConfig['recompute']
 
@@ -60,28 +60,30 @@ export function addDecoderBuffers(layout: LayoutBuilder, model: ModelConfig, sha
   const { sequences: B, positions: T } = shape
   const R = B * T
   const placed = new Set<string>()
-  const add = (name: string, ...dims: number[]) => {
+  const place = (name: string, type: LayoutType, dims: number[]) => {
     if (placed.has(name)) return
     placed.add(name)
-    layout.add(name, 'f32', ...dims)
+    layout.add(name, type, ...dims)
   }
+  const add = (name: string, ...dims: number[]) => place(name, 'compute', dims)
+  const addStatistic = (name: string, ...dims: number[]) => place(name, 'f32', dims)
   for (let l = 0; l < L; l++) {
     const names = layerBuffers(l, shape)
     add(names.input, R, C)
     add(names.normed1, R, C)
-    add(names.rstd1, R)
+    addStatistic(names.rstd1, R)
     add(names.qkv, R, (H + 2 * G) * D)
     add(names.attended, R, H * D)
-    add(names.lse, B * H, T)
+    addStatistic(names.lse, B * H, T)
     add(names.middle, R, C)
     add(names.normed2, R, C)
-    add(names.rstd2, R)
+    addStatistic(names.rstd2, R)
     add(names.gateUp, R, 2 * F)
     add(names.gated, R, F)
   }
   add('output', R, C)
   add('normed', R, C)
-  add('rstd', R)
+  addStatistic('rstd', R)
   add('branch', R, C) // what a block adds to the stream; its gradient on the way back
 }
 
@@ -90,7 +92,7 @@ export function addBackwardBuffers(layout: LayoutBuilder, model: ModelConfig, sh
   const { feedForward: F, heads: H, kvHeads: G, headDim: D } = model
   const R = shape.sequences * shape.positions
   layout.overlay(
-    (feedForward) => feedForward.add('dgated', 'f32', R, F).add('dgateUp', 'f32', R, 2 * F),
-    (attention) => attention.add('dattended', 'f32', R, H * D).add('dqkv', 'f32', R, (H + 2 * G) * D),
+    (feedForward) => feedForward.add('dgated', 'compute', R, F).add('dgateUp', 'compute', R, 2 * F),
+    (attention) => attention.add('dattended', 'compute', R, H * D).add('dqkv', 'compute', R, (H + 2 * G) * D),
   )
 }

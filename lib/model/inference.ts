@@ -2,7 +2,7 @@ import type { ModelConfig } from '../config/types.js'
 import type { Device, Plan, Region } from '../native/device.js'
 import { Buffers, LayoutBuilder, type Layout } from '../tensor/layout.js'
 import * as ops from '../tensor/ops.js'
-import { readTensor, tensor, writeTensor, type Tensor } from '../tensor/tensor.js'
+import { readTensor, reshape, writeTensor, type Tensor } from '../tensor/tensor.js'
 import { ropeTables } from './rope.js'
 import type { FlatParameters } from './weights.js'
 
@@ -50,14 +50,14 @@ export class InferenceSession {
     this.#model = model
     this.#context = context
     const capacity = context + prefillRows // a chunk's unused rows may stand past the last position
-    this.#cache = this.#allocate(cacheLayout(model, capacity), 'key-value cache')
+    this.#cache = this.#allocate(cacheLayout(device, model, capacity), 'key-value cache')
     const half = model.headDim / 2
-    const ropeLayout = new LayoutBuilder()
+    const ropeLayout = new LayoutBuilder(device.compute)
       .add('cos', 'f32', capacity, half)
       .add('sin', 'f32', capacity, half)
       .build()
     this.#rope = this.#allocate(ropeLayout, 'rotary tables')
-    const scalars = new LayoutBuilder()
+    const scalars = new LayoutBuilder(device.compute)
       .add('position', 'i32', 1)
       .add('counter', 'i32', 1)
       .add('token', 'i32', 1)
@@ -130,7 +130,10 @@ export class InferenceSession {
   /** `rows` tokens at `position` and after; with `sampling`, also the head and the draw (one row only). */
   #record(weights: FlatParameters, rows: number, sampling?: Sampling): Pass {
     const model = this.#model
-    const buffers = this.#allocate(passLayout(model, rows, sampling !== undefined), 'inference buffers')
+    const buffers = this.#allocate(
+      passLayout(this.#device, model, rows, sampling !== undefined),
+      'inference buffers',
+    )
     const get = (name: string) => buffers.get(name)
     const plan = this.#device.createPlan(sampling ? 'next token' : 'read prompt')
     const position = this.#scalars.get('position')
@@ -178,11 +181,10 @@ export class InferenceSession {
       ops.rmsNorm(plan, { x: get('middle'), delta: get('branch'), sum: get('stream'), ...norm }, { epsilon })
       const head = weights.get(model.tiedHead ? 'embedding' : 'head')
       ops.gemm(plan, { a: get('normed'), b: head, c: get('logits') }, { transB: true })
-      const logits = get('logits')
       ops.sample(
         plan,
         {
-          logits: tensor(logits.region, logits.offset, 'f32', [model.vocabSize]),
+          logits: reshape(get('logits'), model.vocabSize),
           token: this.#scalars.get('token'),
           counter: this.#scalars.get('counter'),
         },
@@ -199,25 +201,25 @@ interface Pass {
   readonly plan: Plan
 }
 
-function cacheLayout(model: ModelConfig, capacity: number): Layout {
-  const layout = new LayoutBuilder()
+function cacheLayout({ compute }: Device, model: ModelConfig, capacity: number): Layout {
+  const layout = new LayoutBuilder(compute)
   for (let l = 0; l < model.layers; l++)
-    layout.add(`layers.${l}`, 'f32', 2, capacity, model.kvHeads * model.headDim)
+    layout.add(`layers.${l}`, 'compute', 2, capacity, model.kvHeads * model.headDim)
   return layout.build()
 }
 
-function passLayout(model: ModelConfig, rows: number, head: boolean): Layout {
+function passLayout({ compute }: Device, model: ModelConfig, rows: number, head: boolean): Layout {
   const { width: C, feedForward: F, heads: H, kvHeads: G, headDim: D, vocabSize: V } = model
-  const layout = new LayoutBuilder()
+  const layout = new LayoutBuilder(compute)
     .add('ids', 'i32', 1, rows)
-    .add('stream', 'f32', rows, C)
-    .add('middle', 'f32', rows, C)
-    .add('branch', 'f32', rows, C)
-    .add('normed', 'f32', rows, C)
+    .add('stream', 'compute', rows, C)
+    .add('middle', 'compute', rows, C)
+    .add('branch', 'compute', rows, C)
+    .add('normed', 'compute', rows, C)
     .add('rstd', 'f32', rows)
-    .add('qkv', 'f32', rows, (H + 2 * G) * D)
-    .add('attended', 'f32', rows, H * D)
-    .add('gateUp', 'f32', rows, 2 * F)
-    .add('gated', 'f32', rows, F)
-  return (head ? layout.add('logits', 'f32', rows, V) : layout).build()
+    .add('qkv', 'compute', rows, (H + 2 * G) * D)
+    .add('attended', 'compute', rows, H * D)
+    .add('gateUp', 'compute', rows, 2 * F)
+    .add('gated', 'compute', rows, F)
+  return (head ? layout.add('logits', 'compute', rows, V) : layout).build()
 }

@@ -5,18 +5,46 @@ export interface NativeAddon {
   cpuLevels(): { name: string; supported: boolean }[]
   allowedThreads(): number
   ops(): OpSchema[]
-  readonly Device: new (options: { folder: string; level: string; threads: number }) => NativeDevice
+  /** What the CUDA backend in `folder` finds on this host; throws when there is no such backend. */
+  probeCuda(options: CudaOptions): CudaProbe
+  readonly Device: new (
+    options: { kind: 'cpu'; folder: string; level: string; threads: number } | CudaOptions,
+  ) => NativeDevice
   readonly BpeTokenizer: new (options: BpeTokenizerOptions) => NativeBpeTokenizer
   readonly BpeDecoder: new (tokenizer: NativeBpeTokenizer) => NativeBpeDecoder
 }
 
 export type DType = 'f32' | 'bf16' | 'f64' | 'i32'
 
+export interface CudaOptions {
+  /** `cuda-emu` is the emulator that the tests use. */
+  kind: 'cuda' | 'cuda-emu'
+  folder: string
+  index: number
+  /** A libcublasLt to use; empty: search; `none`: our own kernels. */
+  cublaslt: string
+  emulator: string
+}
+
+export interface CudaProbe {
+  /** 13000 is 13.0; 0: no driver. */
+  driverVersion: number
+  runtimeVersion: number
+  devices: { name: string; capability: string; memoryBytes: number }[]
+  /** Why no device can be used, with the remedy; empty when one can. */
+  problem: string
+  /** Where matrix products would come from. */
+  products: string
+}
+
+/** `compute`: what weights and activations have on the device, f32 or bf16. */
+export type SlotType = DType | 'compute' | 'compute_or_f32'
+
 export interface OpSchema {
   name: string
   tensors: {
     name: string
-    dtype: DType
+    dtype: SlotType
     rank: number
     access: 'read' | 'write' | 'update'
     optional: boolean
@@ -58,7 +86,10 @@ export interface Ceilings {
 
 /** Regions and plans are numbers here; lib/native/device.ts gives them names and types. */
 export interface NativeDevice {
-  info(): { kind: 'cpu'; level: string; threads: number }
+  info(): { kind: 'cpu' | 'cuda'; name: string; threads: number; compute: 'f32' | 'bf16'; notes: string }
+  memory(): { free: number; total: number }
+  choices(): Promise<string>
+  restoreChoices(choices: string): Promise<void>
   allocate(bytes: number): number
   freeRegion(region: number): void
   createPlan(label: string): number

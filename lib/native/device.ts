@@ -1,56 +1,92 @@
-import { dirname } from 'node:path'
-import { DeviceError, DisposedError } from '../errors.js'
+import { DisposedError } from '../errors.js'
 import type { Ceilings, DType, NativeDevice, PlanDescription, TensorArgument } from './addon.js'
+import { chooseDevice, describeDevice, type ChosenDevice } from './choose-device.js'
 import { loadAddon } from './load.js'
 import { translate, translateAsync } from './translate.js'
 
 export interface DeviceOptions {
-  /** `auto` and `cpu` for now; `cuda` says why it cannot be had. */
+  /** `auto` (the default), `cpu`, `cuda`, `cuda:1`. */
   readonly device?: string
-  /** 0: as many as this process may use. */
+  /** Of the CPU backend; 0: as many as this process may use. */
   readonly threads?: number
-  /** An instruction-set level to insist on (`avx512`, `avx2`, `x64-v2`, `neon`); the best one when not given. */
+  /** An instruction-set level of the CPU backend to insist on (`avx512`, `avx2`, `x64-v2`, `neon`). */
   readonly level?: string
 }
 
+/** The type of weights and activations on a device. */
+export type ComputeType = 'f32' | 'bf16'
+
 /**
  * A compute device: allocates {@link Region}s, records {@link Plan}s, and does everything asked of it in order on a
- * thread of its own. Writes, runs and reads need not be awaited one by one to stay in order.
+ * thread of its own. Writes, runs and reads need not be awaited one by one to stay in order; a plan that was queued
+ * behind one that failed is rejected and does nothing, so a whole step can be queued at once.
  */
 export class Device {
-  readonly kind: 'cpu'
+  readonly kind: 'cpu' | 'cuda'
+  /** `cpu`, `cuda:0` … */
+  readonly name: string
+  /** Why this device, when it was chosen and not asked for. */
+  readonly reason: string
+  /** The CPU's instruction-set level, or the GPU's name. */
   readonly level: string
+  /** Of the CPU backend; 0 on CUDA. */
   readonly threads: number
+  readonly compute: ComputeType
   #native: NativeDevice | undefined
   readonly #regions = new Set<Region>()
 
-  private constructor(native: NativeDevice) {
+  private constructor(native: NativeDevice, chosen: ChosenDevice) {
     this.#native = native
     const info = native.info()
     this.kind = info.kind
-    this.level = info.level
+    this.name = chosen.name
+    this.reason = chosen.reason
+    this.level = info.name
     this.threads = info.threads
+    this.compute = info.compute
   }
 
   /** @throws {DeviceError} when the device cannot be had on this host; never falls back silently. */
   static create(options: DeviceOptions = {}): Device {
-    const wanted = options.device ?? 'auto'
-    if (/^cuda(:\d+)?$/.test(wanted))
-      throw new DeviceError(
-        `device '${wanted}' was asked for, but this build has no CUDA kernels. Use device: 'cpu' or 'auto'.`,
-      )
-    if (wanted !== 'auto' && wanted !== 'cpu')
-      throw new DeviceError(`there is no device '${wanted}'. Use 'auto', 'cpu' or 'cuda'.`)
-    const { addon, path } = loadAddon()
-    const level = options.level ?? process.env['PATCHTRAIN_CPU_LEVEL'] ?? ''
+    const chosen = chooseDevice({
+      device: options.device ?? 'auto',
+      threads: options.threads ?? 0,
+      level: options.level ?? process.env['PATCHTRAIN_CPU_LEVEL'] ?? '',
+    })
+    const { addon } = loadAddon()
     return new Device(
-      translate(() => new addon.Device({ folder: dirname(path), level, threads: options.threads ?? 0 })),
+      translate(() => new addon.Device(chosen.options)),
+      chosen,
     )
   }
 
   /** For people: `cpu (avx512, 2 threads)`. */
   describe(): string {
-    return `${this.kind} (${this.level}, ${this.threads} thread${this.threads === 1 ? '' : 's'})`
+    return describeDevice(this.name, this.native.info())
+  }
+
+  /** What else there is to know, a line each: where matrix products come from. */
+  notes(): string[] {
+    const { notes } = this.native.info()
+    return notes === '' ? [] : notes.split('\n')
+  }
+
+  /** Memory of the device, bytes. */
+  memory(): { free: number; total: number } {
+    return this.native.memory()
+  }
+
+  /**
+   * Which algorithm serves each matrix product, as text; empty where there is no choice. A device of the same kind that
+   * is given it back computes the same bits.
+   */
+  choices(): Promise<string> {
+    return translateAsync(this.native.choices())
+  }
+
+  /** Before the first plan runs. What cannot be taken over is said in {@link notes}. */
+  restoreChoices(choices: string): Promise<void> {
+    return translateAsync(this.native.restoreChoices(choices))
   }
 
   /** Zero-filled memory on the device. `label` names it in the memory plan. */

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../config/types.js'
 import { Buffers, type Layout } from '../tensor/layout.js'
 import { readTensor, writeTensor } from '../tensor/tensor.js'
-import type { Region } from '../native/device.js'
+import type { ComputeType, Region } from '../native/device.js'
 import {
   microStepLayout,
   recordEvaluationStep,
@@ -27,14 +27,14 @@ export class BlockEvaluator {
   readonly shape: MicroStepShape
   readonly #step: MicroStep
 
-  static layout(model: ModelConfig, shape: MicroStepShape): Layout {
-    return microStepLayout(model, shape, 'evaluate')
+  static layout(compute: ComputeType, model: ModelConfig, shape: MicroStepShape): Layout {
+    return microStepLayout(model, shape, 'evaluate', { compute })
   }
 
   /** `region` may be shared with whatever does not run at the same time. */
   constructor(context: MicroStepContext, shape: MicroStepShape, region: Region) {
     this.shape = shape
-    const buffers = new Buffers(region, BlockEvaluator.layout(context.model, shape))
+    const buffers = new Buffers(region, BlockEvaluator.layout(context.device.compute, context.model, shape))
     this.#step = recordEvaluationStep(context, shape, buffers, 'evaluation')
   }
 

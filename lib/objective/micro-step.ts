@@ -2,7 +2,7 @@ import type { ModelConfig } from '../config/types.js'
 import { addBackwardBuffers, addDecoderBuffers, type PassShape, type Recompute } from '../model/buffers.js'
 import { backward, forward, inputBuffer, type Pass } from '../model/decoder.js'
 import type { FlatParameters } from '../model/weights.js'
-import type { Device, Plan } from '../native/device.js'
+import type { ComputeType, Device, Plan } from '../native/device.js'
 import type { Buffers } from '../tensor/layout.js'
 import { LayoutBuilder, type Layout } from '../tensor/layout.js'
 import * as ops from '../tensor/ops.js'
@@ -42,11 +42,14 @@ export interface MicroStepContext {
   readonly totalLoss: Tensor
 }
 
-/** Logits held at a time: 8 Mi values, 32 MB. Larger chunks gain 3 % at V = 32,000 and cost hundreds of MB. */
-const logitsBudget = 8 << 20
+/**
+ * Logits held at a time. CPU: 8 Mi values, 32 MB; larger chunks gain 3 % at V = 32,000 and cost hundreds of MB. CUDA:
+ * 128 Mi values, 256 MB, some 4,096 rows at V = 32,000, for products that fill the device.
+ */
+const logitsBudget: Record<ComputeType, number> = { f32: 8 << 20, bf16: 128 << 20 }
 
-function chunkRows(model: ModelConfig, R: number): number {
-  const fitting = Math.floor(logitsBudget / model.vocabSize)
+function chunkRows(model: ModelConfig, R: number, compute: ComputeType): number {
+  const fitting = Math.floor(logitsBudget[compute] / model.vocabSize)
   return Math.min(R, Math.max(128, Math.floor(fitting / 128) * 128))
 }
 
@@ -55,18 +58,20 @@ export function microStepLayout(
   model: ModelConfig,
   shape: MicroStepShape,
   mode: 'train' | 'evaluate',
-  recompute: Recompute = 'none',
+  options: { readonly compute: ComputeType; readonly recompute?: Recompute },
 ): Layout {
+  const { compute, recompute = 'none' } = options
   const { sequences: B, positions: T, patch: K } = shape
   const R = B * T
-  const layout = new LayoutBuilder().add('ids', 'i32', B, T * K).add('loss', 'f64', R)
+  const layout = new LayoutBuilder(compute).add('ids', 'i32', B, T * K).add('loss', 'f64', R)
   const pass: PassShape = { sequences: B, positions: T, mode, recompute }
   addDecoderBuffers(layout, model, pass)
-  const logits = (group: LayoutBuilder) => group.add('logits', 'f32', chunkRows(model, R), model.vocabSize)
+  const logits = (group: LayoutBuilder) =>
+    group.add('logits', 'compute', chunkRows(model, R, compute), model.vocabSize)
   if (mode === 'evaluate') return layout.overlay(logits).build()
   // The logits are gone before the first layer's gradient is computed.
   return layout
-    .add('dstream', 'f32', R, model.width)
+    .add('dstream', 'compute', R, model.width)
     .overlay(logits, (group) => addBackwardBuffers(group, model, pass))
     .build()
 }
@@ -152,7 +157,7 @@ function recordHead(
   const { model, weights, scale } = context
   const name = model.tiedHead ? 'embedding' : 'head'
   const R = shape.sequences * shape.positions
-  const chunk = chunkRows(model, R)
+  const chunk = chunkRows(model, R, context.device.compute)
   for (let first = 0; first < R; first += chunk) {
     const end = Math.min(R, first + chunk)
     const hidden = rows(buffers.get('normed'), first, end)

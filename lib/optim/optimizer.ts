@@ -1,5 +1,5 @@
 import type { OptimizerConfig } from '../config/types.js'
-import { FlatParameters } from '../model/weights.js'
+import { FlatParameters, type TrainedWeights } from '../model/weights.js'
 import type { Device, Plan } from '../native/device.js'
 import { Buffers, LayoutBuilder } from '../tensor/layout.js'
 import * as ops from '../tensor/ops.js'
@@ -33,13 +33,13 @@ export class Optimizer {
   readonly #update: Plan
   readonly #reset: Plan
 
-  constructor(device: Device, config: OptimizerConfig, weights: FlatParameters) {
+  constructor(device: Device, config: OptimizerConfig, weights: TrainedWeights) {
     this.#device = device
     this.#config = config
-    this.gradients = new FlatParameters(device, weights.table, 'gradients')
-    this.m = new FlatParameters(device, weights.table, 'AdamW first moment')
-    this.v = new FlatParameters(device, weights.table, 'AdamW second moment')
-    const layout = new LayoutBuilder()
+    this.gradients = new FlatParameters(device, weights.master.table, 'gradients')
+    this.m = new FlatParameters(device, weights.master.table, 'AdamW first moment')
+    this.v = new FlatParameters(device, weights.master.table, 'AdamW second moment')
+    const layout = new LayoutBuilder(device.compute)
       .add('scale', 'f64', 1)
       .add('step', 'f64', 3)
       .add('result', 'f64', 4)
@@ -53,7 +53,7 @@ export class Optimizer {
     ops.fill(this.#reset, this.v.all(), 0)
   }
 
-  #recordUpdate(weights: FlatParameters): Plan {
+  #recordUpdate({ master, compute }: TrainedWeights): Plan {
     const { gradients, m, v } = this
     const { betas, epsilon, weightDecay, gradientClip } = this.#config
     const plan = this.#device.createPlan('optimizer')
@@ -62,13 +62,15 @@ export class Optimizer {
     ops.gradNorm(plan, { gradient: gradients.all(), result: clip }, { maxNorm: gradientClip })
     const [beta1, beta2] = betas
     const decayed = {
-      weight: weights.decayed(),
+      weight: master.decayed(),
+      ...(compute !== master && { rounded: compute.decayed() }),
       gradient: gradients.decayed(),
       m: m.decayed(),
       v: v.decayed(),
     }
     const undecayed = {
-      weight: weights.undecayed(),
+      weight: master.undecayed(),
+      ...(compute !== master && { rounded: compute.undecayed() }),
       gradient: gradients.undecayed(),
       m: m.undecayed(),
       v: v.undecayed(),

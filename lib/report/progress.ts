@@ -108,10 +108,11 @@ function stageEnd(config: RunConfig, stage: number): number {
 }
 
 function startText(event: StartEvent, bold: (text: string) => string): string {
-  const { config, parameters, device, step, totalSteps, totalTokens } = event
+  const { config, parameters, device, deviceNotes, step, totalSteps, totalTokens } = event
   const from = step > 0 ? `, resumed at step ${grouped(step)}` : ''
   return (
     `${bold(config.name)}: ${si(parameters, 'B')} parameters on ${device}\n` +
+    deviceNotes.map((note) => `${note}\n`).join('') +
     `${grouped(totalSteps)} steps, ${si(totalTokens, 'B')} tokens${from} → ${config.out}`
   )
 }

@@ -1,5 +1,5 @@
 import type { DType } from '../native/addon.js'
-import { dtypeBytes, type Device, type Region } from '../native/device.js'
+import { dtypeBytes, type ComputeType, type Device, type Region } from '../native/device.js'
 import { sizeOf, tensor, type Tensor } from './tensor.js'
 
 /** One named buffer of a region, at a place that was decided before anything was allocated. */
@@ -17,19 +17,25 @@ export interface Layout {
   readonly bytes: number
 }
 
+/** An element type, or the one that weights and activations have on the device. */
+export type LayoutType = DType | 'compute'
+
 /**
  * Builds a layout. `add` places a buffer behind the others; `overlay` lets groups of buffers that are never alive at
  * the same time share one place. Reuse is declared here and nowhere else.
  */
 export class LayoutBuilder {
   readonly #entries: LayoutEntry[] = []
+  readonly #compute: ComputeType
   #end: number
 
-  constructor(start = 0) {
+  constructor(compute: ComputeType, start = 0) {
+    this.#compute = compute
     this.#end = start
   }
 
-  add(name: string, dtype: DType, ...shape: number[]): this {
+  add(name: string, type: LayoutType, ...shape: number[]): this {
+    const dtype = type === 'compute' ? this.#compute : type
     const bytes = sizeOf(shape) * dtypeBytes[dtype]
     this.#entries.push({ name, dtype, shape, offset: this.#end, bytes })
     this.#end = Math.ceil((this.#end + bytes) / alignment) * alignment
@@ -39,7 +45,7 @@ export class LayoutBuilder {
   overlay(...groups: ((group: LayoutBuilder) => void)[]): this {
     const start = this.#end
     for (const fillGroup of groups) {
-      const group = new LayoutBuilder(start)
+      const group = new LayoutBuilder(this.#compute, start)
       fillGroup(group)
       this.#entries.push(...group.#entries)
       this.#end = Math.max(this.#end, group.#end)

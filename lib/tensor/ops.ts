@@ -25,6 +25,11 @@ export function copy(plan: Plan, x: Tensor, y: Tensor): void {
   record(plan, 'copy', { x, y })
 }
 
+/** y = bf16(x), rounded to nearest, ties to even. Any shapes of the same size. */
+export function convert(plan: Plan, x: Tensor, y: Tensor): void {
+  record(plan, 'convert', { x, y })
+}
+
 /** C = op(A)·op(B), or C += op(A)·op(B). */
 export function gemm(
   plan: Plan,
@@ -149,10 +154,18 @@ export function gradNorm(plan: Plan, t: { gradient: Tensor; result: Tensor }, p:
   record(plan, 'grad_norm', t, { max_norm: p.maxNorm })
 }
 
-/** One AdamW update. step[3] = learning rate, 1 − β1^t, 1 − β2^t; clip is gradNorm's result. */
+/** One AdamW update. step[3] = learning rate, 1 − β1^t, 1 − β2^t; clip is gradNorm's result; rounded = bf16(weight). */
 export function adamw(
   plan: Plan,
-  t: { weight: Tensor; gradient: Tensor; m: Tensor; v: Tensor; step: Tensor; clip?: Tensor },
+  t: {
+    weight: Tensor
+    gradient: Tensor
+    m: Tensor
+    v: Tensor
+    step: Tensor
+    clip?: Tensor
+    rounded?: Tensor
+  },
   p: { beta1: number; beta2: number; epsilon: number; weightDecay: number },
 ): void {
   record(plan, 'adamw', t, { beta1: p.beta1, beta2: p.beta2, eps: p.epsilon, weight_decay: p.weightDecay })

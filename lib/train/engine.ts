@@ -1,11 +1,16 @@
-import type { RunConfig, StageConfig } from '../config/types.js'
+import type { RunConfig } from '../config/types.js'
 import { ropeTables } from '../model/rope.js'
-import { allocateWeights, initialiseWeights, type FlatParameters } from '../model/weights.js'
+import {
+  allocateTrainedWeights,
+  initialiseWeights,
+  roundWeights,
+  type FlatParameters,
+  type TrainedWeights,
+} from '../model/weights.js'
 import type { PlanDescription } from '../native/addon.js'
 import type { Device } from '../native/device.js'
 import { BlockEvaluator } from '../objective/evaluation.js'
 import {
-  microStepLayout,
   recordTrainingStep,
   scoredPositions,
   type MicroStep,
@@ -15,6 +20,7 @@ import {
 import { Optimizer, type StepResult } from '../optim/optimizer.js'
 import { Buffers, LayoutBuilder } from '../tensor/layout.js'
 import { readTensor, writeTensor } from '../tensor/tensor.js'
+import { activationBytes, evaluationShapeOf, shapeOf, stageLayout } from './memory.js'
 
 /** The recorded plans of one stage. */
 interface StagePlans {
@@ -25,15 +31,12 @@ interface StagePlans {
   readonly next: MicroStep | undefined
 }
 
-/** Positions in one pass of the evaluation. */
-const evaluationPositions = 4096
-
 /**
  * What a run has on the device: weights, gradients, optimizer state, one region of activations that all stages and the
  * evaluation share, and every plan, recorded before the first step.
  */
 export class Engine {
-  readonly weights: FlatParameters
+  readonly weights: TrainedWeights
   readonly optimizer: Optimizer
   readonly evaluator: BlockEvaluator
   readonly #config: RunConfig
@@ -45,11 +48,11 @@ export class Engine {
     this.#device = device
     this.#config = config
     const { model, recompute } = config
-    this.weights = allocateWeights(device, model)
+    this.weights = allocateTrainedWeights(device, model)
     this.optimizer = new Optimizer(device, config.optimizer, this.weights)
 
     const longest = Math.max(...config.stages.map((stage) => stage.context))
-    const ropeLayout = new LayoutBuilder()
+    const ropeLayout = new LayoutBuilder(device.compute)
       .add('cos', 'f32', longest, model.headDim / 2)
       .add('sin', 'f32', longest, model.headDim / 2)
     const rope = Buffers.allocate(device, ropeLayout.build(), 'rotary tables')
@@ -63,22 +66,17 @@ export class Engine {
     const context: MicroStepContext = {
       device,
       model,
-      weights: this.weights,
+      weights: this.weights.compute,
       cos: rope.get('cos'),
       sin: rope.get('sin'),
       scale: this.optimizer.scale,
       totalLoss: this.optimizer.totalLoss,
     }
-    const layouts = config.stages.map((stage) => microStepLayout(model, shapeOf(stage), 'train', recompute))
     const evaluationShape = evaluationShapeOf(config)
-    const largest = Math.max(
-      BlockEvaluator.layout(model, evaluationShape).bytes,
-      ...layouts.map((layout) => layout.bytes),
-    )
-    const activations = device.allocate(largest, 'activations')
-    this.#stages = config.stages.map((stage, index) => {
+    const activations = device.allocate(activationBytes(device.compute, config), 'activations')
+    this.#stages = config.stages.map((stage) => {
       const shape = shapeOf(stage)
-      const buffers = new Buffers(activations, layouts[index]!)
+      const buffers = new Buffers(activations, stageLayout(device.compute, config, stage))
       const record = (accumulate: boolean) =>
         recordTrainingStep(context, shape, buffers, this.optimizer.gradients, {
           accumulate,
@@ -91,8 +89,14 @@ export class Engine {
     this.evaluator = new BlockEvaluator(context, evaluationShape, activations)
   }
 
-  initialise(): Promise<void> {
-    return initialiseWeights(this.#device, this.weights, this.#config.model, this.#config.seed)
+  async initialise(): Promise<void> {
+    await initialiseWeights(this.#device, this.weights, this.#config.model, this.#config.seed)
+    await roundWeights(this.#device, this.weights)
+  }
+
+  /** After a checkpoint was loaded into `state`. */
+  restored(): Promise<void> {
+    return roundWeights(this.#device, this.weights)
   }
 
   /**
@@ -112,20 +116,27 @@ export class Engine {
     const microBatches = stage.batchSequences / stage.microBatchSequences
     const scored = microBatches * scoredPositions(shape)
     await this.#ready
-    await this.optimizer.setScale(1 / scored)
+    // Queued as a whole: the device goes from one micro-batch to the next, and on to the update, without waiting to be
+    // asked. Should one fail, those behind it do nothing, the update included.
+    const queued: Promise<unknown>[] = [this.optimizer.setScale(1 / scored)]
     for (let micro = 0; micro < microBatches; micro++) {
       const { ids, plan } = micro === 0 ? first : next!
-      const batch = await nextBatch()
-      // Awaited before the update is queued: a micro-batch that failed must not reach the weights.
-      await Promise.all([writeTensor(ids, batch), plan.run()])
+      const batch = await nextBatch().catch(async (error: unknown) => {
+        await Promise.allSettled(queued)
+        throw error
+      })
+      queued.push(writeTensor(ids, batch), plan.run())
+      // What fails is reported below; until then it must not count as unhandled.
+      for (const promise of queued.slice(-2)) promise.catch(() => undefined)
     }
-    const result = await this.optimizer.step(learningRate, updates)
+    const update = this.optimizer.step(learningRate, updates)
+    const [result] = await Promise.all([update, ...queued])
     return { ...result, loss: result.totalLoss / scored }
   }
 
   /** The flat regions that a checkpoint holds. */
   get state(): { readonly weights: FlatParameters; readonly m: FlatParameters; readonly v: FlatParameters } {
-    return { weights: this.weights, m: this.optimizer.m, v: this.optimizer.v }
+    return { weights: this.weights.master, m: this.optimizer.m, v: this.optimizer.v }
   }
 
   /** Every plan of the run, for tables and predictions. */
@@ -133,16 +144,6 @@ export class Engine {
     const steps = this.#stages.flatMap(({ first, next }) => [first, ...(next ? [next] : [])])
     return [...steps.map(({ plan }) => plan.describe()), this.evaluator.describe(), this.optimizer.describe()]
   }
-}
-
-function shapeOf(stage: StageConfig): MicroStepShape {
-  return { sequences: stage.microBatchSequences, positions: stage.context, patch: stage.patchSize }
-}
-
-/** The evaluation goes token by token over blocks of the last stage's context. */
-function evaluationShapeOf(config: RunConfig): MicroStepShape {
-  const context = config.stages.at(-1)!.context
-  return { sequences: Math.max(1, Math.floor(evaluationPositions / context)), positions: context, patch: 1 }
 }
 
 /** Reads and writes a flat region in the pieces that checkpoints and exports ask for. */

@@ -4,6 +4,7 @@ import { learningRateAt } from '../optim/schedule.js'
 import type { StepEvent, TrainEvent } from '../events.js'
 import { hooksOf, type Hook } from './hooks.js'
 import { advance, sequenceTokens, totalSteps, totalTokens, updatesSinceReset } from './progress.js'
+import { explainDeviceError } from './memory.js'
 import type { Run } from './run.js'
 import { saveRun } from './save.js'
 
@@ -22,6 +23,7 @@ export async function* trainingLoop(
     type: 'start',
     config,
     device: run.device.describe(),
+    deviceNotes: [run.device.reason, ...run.device.notes()].filter((note) => note !== ''),
     parameters: countParameters(config.model),
     step: run.progress.step,
     totalSteps: totalSteps(config),
@@ -85,12 +87,11 @@ async function trainStep(run: Run, nextBatch: () => Promise<Int32Array>): Promis
       ? learningRateAt(stage.learningRate, progress.step, totalSteps(config))
       : learningRateAt(stage.learningRate, progress.stageStep, stage.steps)
   const updates = updatesSinceReset(config, progress) + 1
-  const { loss, gradientNorm, finite } = await run.engine.step(
-    progress.stage,
-    nextBatch,
-    learningRate,
-    updates,
-  )
+  const { loss, gradientNorm, finite } = await run.engine
+    .step(progress.stage, nextBatch, learningRate, updates)
+    .catch((error: unknown) => {
+      throw explainDeviceError(run.device, config, error)
+    })
   if (!finite || !Number.isFinite(loss)) throw nonFinite(run, loss)
 
   run.progress = advance(config, progress)

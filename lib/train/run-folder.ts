@@ -17,6 +17,8 @@ export interface RunFolder {
   /** A line an event. */
   readonly metrics: string
   readonly checkpoints: string
+  /** On CUDA: which algorithm serves each matrix product, so that a resumed run computes the same bits. */
+  readonly products: string
   /** Losses over tokens and over compute. */
   readonly picture: string
   /** The finished model, in Hugging Face form. */
@@ -29,9 +31,15 @@ export function runFolder(path: string): RunFolder {
     config: join(path, 'config.yaml'),
     metrics: join(path, 'metrics.jsonl'),
     checkpoints: join(path, 'checkpoints'),
+    products: join(path, 'products.json'),
     picture: join(path, 'loss.svg'),
     model: join(path, 'model'),
   }
+}
+
+/** What a run writes besides its configuration. */
+function runFiles(folder: RunFolder): string[] {
+  return [folder.checkpoints, folder.metrics, folder.products, folder.picture, folder.model]
 }
 
 /** First line of every config.yaml that a run wrote: what a run may be replaced by is decided by it. */
@@ -42,7 +50,7 @@ const marker = '# Resolved configuration of a patchtrain run.\n'
  * else bears a name that a run uses, always.
  */
 export function refuseExisting(folder: RunFolder, existing: 'refuse' | 'replace'): void {
-  const own = [folder.config, folder.checkpoints, folder.metrics, folder.picture, folder.model]
+  const own = [folder.config, ...runFiles(folder)]
   const present = own.filter((path) => existsSync(path))
   if (present.length === 0) return
   if (!holdsRun(folder)) {
@@ -73,8 +81,7 @@ export async function beginRun(folder: RunFolder, config: RunConfig): Promise<vo
   try {
     await mkdir(folder.path, { recursive: true })
     // The configuration marks the folder as a run's, so it is the last to go and the first to come.
-    for (const path of [folder.checkpoints, folder.metrics, folder.picture, folder.model, folder.config])
-      await rm(path, { recursive: true, force: true })
+    for (const path of [...runFiles(folder), folder.config]) await rm(path, { recursive: true, force: true })
     await writeFile(folder.config, marker + formatConfig(config))
   } catch (cause) {
     throw new SaveError(

@@ -5,6 +5,7 @@ import type { Device } from '../native/device.js'
 import type { RunIdentity } from '../checkpoint/manifest.js'
 import type { Corpus } from './corpus.js'
 import { Engine } from './engine.js'
+import { explainDeviceError } from './memory.js'
 import { atStart, sequenceTokens, type Progress } from './progress.js'
 import { runFolder, type RunFolder } from './run-folder.js'
 import type { RunLock } from './run-lock.js'
@@ -40,7 +41,7 @@ export class Run {
       seed: config.seed,
       sequenceTokens: config.stages.map(sequenceTokens),
     })
-    this.engine = new Engine(device, config)
+    this.engine = createEngine(device, config)
     this.validation = this.#validationOf(corpus)
   }
 
@@ -68,7 +69,7 @@ export class Run {
     const { device, context } = this
     const { model } = this.config
     return generate(
-      { device, model, weights: this.engine.weights, tokenizer: this.corpus.tokenizer, context },
+      { device, model, weights: this.engine.weights.compute, tokenizer: this.corpus.tokenizer, context },
       prompt,
       options,
     )
@@ -89,5 +90,13 @@ export class Run {
       this.config.evaluation.maxTokens,
     )
     return held.blocks > 0 ? held : undefined
+  }
+}
+
+function createEngine(device: Device, config: RunConfig): Engine {
+  try {
+    return new Engine(device, config)
+  } catch (error) {
+    throw explainDeviceError(device, config, error)
   }
 }

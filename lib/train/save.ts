@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { requireSameRun } from '../checkpoint/compare.js'
 import { newestValid } from '../checkpoint/open.js'
 import { saveCheckpoint } from '../checkpoint/save.js'
-import { CheckpointError } from '../errors.js'
+import { CheckpointError, SaveError } from '../errors.js'
 import type { PrepareOptions } from './corpus.js'
 import { regionReader, regionWriter } from './engine.js'
 import type { CheckpointEvent } from '../events.js'
@@ -16,6 +18,7 @@ export interface ResumeOptions extends PrepareOptions {
 /** Writes the run as it stands. All of it appears at once, or nothing does. */
 export async function saveRun(run: Run): Promise<CheckpointEvent> {
   const began = performance.now()
+  await saveProductChoices(run)
   const { weights, m, v } = run.engine.state
   const { path, bytes, warnings } = await saveCheckpoint({
     folder: run.folder.checkpoints,
@@ -52,6 +55,28 @@ export async function restoreRun(run: Run, options: ResumeOptions): Promise<void
   const { weights, m, v } = run.engine.state
   for (const [name, parameters] of Object.entries({ weights, m, v }))
     await checkpoint.load(name, parameters.table, regionWriter(parameters))
+  await run.engine.restored()
+  await restoreProductChoices(run)
   const { step, stage, stageStep, samples, tokens, flops } = checkpoint.state
   run.progress = { step, stage, stageStep, samples, tokens, flops }
+}
+
+/** Beside the checkpoint, not in it: choices only grow, so the newest file serves every checkpoint. */
+async function saveProductChoices({ device, folder }: Run): Promise<void> {
+  const choices = await device.choices()
+  if (choices === '') return
+  try {
+    await writeFile(`${folder.products}.partial`, choices)
+    await rename(`${folder.products}.partial`, folder.products)
+  } catch (cause) {
+    throw new SaveError(`Cannot write ${folder.products}: ${(cause as Error).message}. Free some space.`, {
+      cause,
+    })
+  }
+}
+
+/** What another library or device cannot take over is told among the device's notes. */
+async function restoreProductChoices({ device, folder }: Run): Promise<void> {
+  if (device.kind === 'cuda' && existsSync(folder.products))
+    await device.restoreChoices(await readFile(folder.products, 'utf8'))
 }

@@ -178,7 +178,7 @@ export class PatchTrainer {
       folder,
       model: config.model,
       settings: { positions: context, bosId: tokenizer.bosId, eosId: tokenizer.eosId },
-      weights: regionReader(engine.weights),
+      weights: regionReader(engine.weights.master),
       tokenizerFiles: files,
       ...(options.dtype && { dtype: options.dtype }),
       overwrite: options.overwrite ?? false,

@@ -34,8 +34,10 @@ static void settle_on_javascript_thread(Napi::Env env, Pending& pending) {
     try {
       if (pending.status.ok())
         pending.deferred.Resolve(pending.value ? pending.value(env) : env.Undefined());
-      else
+      else {
+        if (pending.failed) pending.failed();
         pending.deferred.Reject(to_error(env, pending.status).Value());
+      }
     } catch (const Napi::Error& error) {
       pending.deferred.Reject(error.Value());  // the result could not be made: no memory for it, say
     }

@@ -16,6 +16,8 @@ struct Pending {
   Napi::Promise::Deferred deferred;
   Napi::ObjectReference owner;  // the device cannot be collected while it works
   Status status;
+  /// Called on the JavaScript thread just before the promise is rejected; may be empty.
+  std::function<void()> failed;
   /// Makes the value the promise resolves to; undefined when empty.
   std::function<Napi::Value(Napi::Env)> value;
 };

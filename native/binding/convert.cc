@@ -18,6 +18,10 @@ static const char* code_of(Code code) {
       return "ERR_DISPOSED";
     case Code::unavailable:
       return "ERR_UNAVAILABLE";
+    case Code::not_run:
+      return "ERR_NOT_RUN";
+    case Code::device_failed:
+      return "ERR_DEVICE_FAILED";
     case Code::internal:
       return "ERR_INTERNAL";
   }

@@ -53,7 +53,7 @@ Napi::Array describe_ops(Napi::Env env) {
     for (int j = 0; j < op.tensor_count; j++) {
       Napi::Object slot = Napi::Object::New(env);
       slot.Set("name", op.tensors[j].name);
-      slot.Set("dtype", pt::name_of(op.tensors[j].dtype));
+      slot.Set("dtype", pt::name_of(op.tensors[j].type));
       slot.Set("rank", op.tensors[j].rank);
       slot.Set("access", name_of(op.tensors[j].access));
       slot.Set("optional", Napi::Boolean::New(env, op.tensors[j].optional));

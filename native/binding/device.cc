@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "binding/convert.h"
+#include "binding/create_backend.h"
 #include "binding/describe.h"
 #include "ops/registry.h"
 
@@ -23,18 +24,16 @@ void Device::define(Napi::Env env, Napi::Object exports) {
                                         InstanceMethod("run", &Device::run),
                                         InstanceMethod("write", &Device::write),
                                         InstanceMethod("read", &Device::read),
+                                        InstanceMethod("memory", &Device::memory),
+                                        InstanceMethod("choices", &Device::choices),
+                                        InstanceMethod("restoreChoices", &Device::restore_choices),
                                         InstanceMethod("measureCeilings", &Device::measure_ceilings),
                                         InstanceMethod("dispose", &Device::dispose),
                                     }));
 }
 
 Device::Device(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Device>(info), env_(info.Env()) {
-  const Napi::Object options = to_object(info[0], "options");
-  const std::string folder = to_string(options.Get("folder"), "options.folder");
-  const std::string level = to_string(options.Get("level"), "options.level");
-  const double threads = to_count(options.Get("threads"), "options.threads");
-  if (threads > 1024) throw_type_error(env_, "options.threads", "at most 1024");
-  throw_if_failed(env_, CpuBackend::create(folder, level, static_cast<int>(threads), backend_));
+  throw_if_failed(env_, create_backend(to_object(info[0], "options"), backend_));
   completions_ = Completions::create(env_);
   queue_ = std::make_unique<Queue>();
   napi_add_env_cleanup_hook(env_, at_exit, this);
@@ -51,6 +50,7 @@ void Device::at_exit(void* device) { static_cast<Device*>(device)->shut_down(); 
 void Device::shut_down() {
   if (!completions_) return;
   queue_->stop();
+  backend_.reset();  // waits for what is under way on the device, which settles through the channel closed next
   completions_->close();
   completions_ = nullptr;
 }
@@ -73,32 +73,73 @@ Device::PlanRecord& Device::plan_at(Napi::Env env, double id) {
   return found->second;
 }
 
-Napi::Value Device::enqueue(std::function<Status()> work, std::function<Napi::Value(Napi::Env)> value) {
+Napi::Value Device::enqueue(Work work, std::function<Napi::Value(Napi::Env)> value, std::function<void()> failed) {
   auto* pending = new Pending(Value());
   pending->value = std::move(value);
+  pending->failed = std::move(failed);
   const Napi::Promise promise = pending->deferred.Promise();
   completions_->begin();
   queue_->push([pending, work = std::move(work), completions = completions_](bool cancelled) {
-    pending->status =
-        cancelled ? Status::error(Code::disposed, "the device was disposed before it came to this") : work();
-    completions->settle(pending);
+    const auto done = [pending, completions](const Status& status) {
+      pending->status = status;
+      completions->settle(pending);
+    };
+    if (cancelled)
+      done(Status::error(Code::disposed, "the device was disposed before it came to this"));
+    else
+      work(done);
   });
   return promise;
 }
 
+Napi::Value Device::enqueue_now(std::function<Status()> work, std::function<Napi::Value(Napi::Env)> value) {
+  return enqueue([work = std::move(work)](const Backend::Done& done) { done(work()); }, std::move(value));
+}
+
 Napi::Value Device::info(const Napi::CallbackInfo& info) {
+  require_open(info.Env());
+  const DeviceFacts facts = backend_->facts();
   Napi::Object out = Napi::Object::New(info.Env());
-  out.Set("kind", "cpu");
-  out.Set("level", backend_ ? backend_->level() : "");
-  out.Set("threads", backend_ ? backend_->threads() : 0);
+  out.Set("kind", facts.kind);
+  out.Set("name", facts.name);
+  out.Set("threads", facts.threads);
+  out.Set("compute", name_of(facts.compute));
+  out.Set("notes", facts.notes);
   return out;
+}
+
+Napi::Value Device::memory(const Napi::CallbackInfo& info) {
+  require_open(info.Env());
+  const DeviceMemory memory = backend_->memory();
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("free", memory.free);
+  out.Set("total", memory.total);
+  return out;
+}
+
+/// On the queue: the choices are made while plans run.
+Napi::Value Device::choices(const Napi::CallbackInfo& info) {
+  require_open(info.Env());
+  auto text = std::make_shared<std::string>();
+  return enqueue_now(
+      [backend = backend_.get(), text] {
+        *text = backend->choices();
+        return Status::success();
+      },
+      [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, *text); });
+}
+
+Napi::Value Device::restore_choices(const Napi::CallbackInfo& info) {
+  require_open(info.Env());
+  return enqueue_now(
+      [backend = backend_.get(), text = to_string(info[0], "choices")] { return backend->restore(text); });
 }
 
 Napi::Value Device::allocate(const Napi::CallbackInfo& info) {
   const double bytes = to_count(info[0], "bytes");
   require_open(info.Env());
   std::shared_ptr<Region> region;
-  throw_if_failed(info.Env(), Region::allocate(static_cast<size_t>(bytes), region));
+  throw_if_failed(info.Env(), backend_->allocate(static_cast<size_t>(bytes), region));
   regions_.emplace(next_id_, std::move(region));
   return Napi::Number::New(info.Env(), next_id_++);
 }
@@ -185,7 +226,7 @@ Napi::Value Device::record(const Napi::CallbackInfo& info) {
   PlanRecord& record = plan_at(env, id);
   if (record.sealed)
     throw to_error(env, Status::error(Code::invalid_argument, "the plan has been run; record into a new one"));
-  throw_if_failed(env, record.plan->record(*op, requests, values, backend_->threads()));
+  throw_if_failed(env, record.plan->record(*op, requests, values, backend_->needs()));
   return env.Undefined();
 }
 
@@ -199,7 +240,19 @@ Napi::Value Device::run(const Napi::CallbackInfo& info) {
   require_open(info.Env());
   PlanRecord& record = plan_at(info.Env(), id);
   record.sealed = true;
-  return enqueue([backend = backend_.get(), plan = record.plan] { return backend->run(*plan); });
+  const auto work = [backend = backend_.get(), plan = record.plan, failures = failures_,
+                     seen = failures_seen_](const Backend::Done& done) {
+    if (*failures != seen) {
+      // Not counted: JavaScript will hear of the failure that this one follows from.
+      done(Status::error(Code::not_run, "'%.80s' was not run: a plan before it failed", plan->label().c_str()));
+      return;
+    }
+    backend->run(plan, [done, failures](const Status& status) {
+      if (!status.ok()) ++*failures;
+      done(status);
+    });
+  };
+  return enqueue(work, nullptr, [this] { failures_seen_ = *failures_; });
 }
 
 Napi::Value Device::write(const Napi::CallbackInfo& info) {
@@ -217,9 +270,9 @@ Napi::Value Device::write(const Napi::CallbackInfo& info) {
   // Copied now: JavaScript may change or detach the array before the queue comes to it.
   std::shared_ptr<uint8_t[]> copy(new uint8_t[bytes + 1]);
   if (bytes) std::memcpy(copy.get(), static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), bytes);
-  return enqueue([region, copy, bytes, at = static_cast<size_t>(offset)] {
-    std::memcpy(region->data() + at, copy.get(), bytes);
-    return Status::success();
+  return enqueue([backend = backend_.get(), region, copy, bytes, at = static_cast<size_t>(offset)](
+                     const Backend::Done& done) {
+    backend->write(region, at, copy.get(), bytes, [copy, done](const Status& status) { done(status); });
   });
 }
 
@@ -237,22 +290,17 @@ Napi::Value Device::read(const Napi::CallbackInfo& info) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, static_cast<size_t>(bytes));
   auto reference = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>(Napi::Persistent(buffer));
   void* target = buffer.Data();
-  return enqueue(
-      [region, target, at = static_cast<size_t>(offset), n = static_cast<size_t>(bytes)] {
-        if (n) std::memcpy(target, region->data() + at, n);
-        return Status::success();
+  return enqueue_now(
+      [backend = backend_.get(), region, target, at = static_cast<size_t>(offset), n = static_cast<size_t>(bytes)] {
+        return backend->read(*region, at, target, n);
       },
       [reference](Napi::Env) -> Napi::Value { return reference->Value(); });
 }
 
 Napi::Value Device::measure_ceilings(const Napi::CallbackInfo& info) {
   require_open(info.Env());
-  auto result = std::make_shared<cpu::Ceilings>();
-  return enqueue(
-      [backend = backend_.get(), result] {
-        *result = backend->measure_ceilings();
-        return Status::success();
-      },
+  auto result = std::make_shared<Ceilings>();
+  return enqueue_now([backend = backend_.get(), result] { return backend->measure_ceilings(*result); },
       [result](Napi::Env env) -> Napi::Value {
         Napi::Object out = Napi::Object::New(env);
         out.Set("flopsPerSecond", result->flops_per_second);

@@ -22,9 +22,48 @@ constexpr int kMaxParams = 10;
 
 enum class Access : uint8_t { read, write, update };  // update: read and written (+=, in place)
 
+/// The element type that a slot takes. `compute` is the type of weights and activations: f32 on the CPU, bf16 on CUDA.
+enum class SlotType : uint8_t { f32, bf16, f64, i32, compute, compute_or_f32 };
+
+constexpr const char* name_of(SlotType type) {
+  switch (type) {
+    case SlotType::f32:
+      return "f32";
+    case SlotType::bf16:
+      return "bf16";
+    case SlotType::f64:
+      return "f64";
+    case SlotType::i32:
+      return "i32";
+    case SlotType::compute:
+      return "compute";
+    case SlotType::compute_or_f32:
+      return "compute_or_f32";
+  }
+  return "?";
+}
+
+constexpr bool accepts(SlotType slot, DType given, DType compute) {
+  switch (slot) {
+    case SlotType::f32:
+      return given == DType::f32;
+    case SlotType::bf16:
+      return given == DType::bf16;
+    case SlotType::f64:
+      return given == DType::f64;
+    case SlotType::i32:
+      return given == DType::i32;
+    case SlotType::compute:
+      return given == compute;
+    case SlotType::compute_or_f32:
+      return given == compute || given == DType::f32;
+  }
+  return false;
+}
+
 struct TensorSlot {
   const char* name;
-  DType dtype;
+  SlotType type;
   int rank;  // 0: any rank
   Access access;
   bool optional = false;
@@ -60,9 +99,18 @@ struct Command {
   int64_t integer(int param) const { return static_cast<int64_t>(params[param]); }
   bool flag(int param) const { return params[param] != 0; }
   float real(int param) const { return static_cast<float>(params[param]); }
+  /// Of the given tensors together, each counted as often as it is named; absent ones are nothing.
+  double bytes(std::initializer_list<int> slots) const {
+    double sum = 0;
+    for (int slot : slots)
+      if (has(slot)) sum += static_cast<double>(tensors[slot].bytes());
+    return sum;
+  }
 };
 
 struct OpDef {
+  using Check = Status (*)(const Command&);
+
   const char* name;
   const TensorSlot* tensors;
   int tensor_count;
@@ -70,14 +118,30 @@ struct OpDef {
   int param_count;
 
   /// Relations between shapes and parameters. Slots were validated one by one before.
-  Status (*check)(const Command&);
+  Check check;
   Cost (*cost)(const Command&);
-  /// Bytes of scratch memory the CPU kernel needs (64-byte aligned), or null for none. The backend keeps one workspace,
-  /// as large as the hungriest command wants; no command allocates.
-  size_t (*cpu_workspace)(const Command&, int workers);
+
+  // Bytes of scratch memory the kernels need, or null for none; 64-byte aligned on the CPU, 256-byte on CUDA. A backend
+  // keeps one workspace, as large as the hungriest command wants; no command allocates.
+  size_t (*cpu_workspace)(const Command&, int workers) = nullptr;
+  size_t (*cuda_workspace)(const Command&) = nullptr;
+  /// What the CUDA kernels cannot do beyond `check` (a head dim without a kernel), or null.
+  Check cuda_check = nullptr;
+
+  constexpr OpDef on_cpu(size_t (*workspace)(const Command&, int)) const {
+    OpDef with = *this;
+    with.cpu_workspace = workspace;
+    return with;
+  }
+  constexpr OpDef on_cuda(Check only, size_t (*workspace)(const Command&) = nullptr) const {
+    OpDef with = *this;
+    with.cuda_check = only;
+    with.cuda_workspace = workspace;
+    return with;
+  }
 };
 
-/// What a kernel gets besides its command.
+/// What a CPU kernel gets besides its command.
 struct Launch {
   Workers& workers;
   void* workspace;
@@ -87,19 +151,17 @@ using CpuKernel = Status (*)(const Command&, const Launch&);
 
 template <int T, int P>
 constexpr OpDef make_op(const char* name, const TensorSlot (&tensors)[T], const ParamSlot (&params)[P],
-                        Status (*check)(const Command&), Cost (*cost)(const Command&),
-                        size_t (*cpu_workspace)(const Command&, int) = nullptr) {
+                        OpDef::Check check, Cost (*cost)(const Command&)) {
   static_assert(T <= kMaxTensors && P <= kMaxParams, "raise kMaxTensors or kMaxParams");
-  return {name, tensors, T, params, P, check, cost, cpu_workspace};
+  return {name, tensors, T, params, P, check, cost};
 }
 
 /// An op without parameters.
 template <int T>
-constexpr OpDef make_op(const char* name, const TensorSlot (&tensors)[T], std::nullptr_t,
-                        Status (*check)(const Command&), Cost (*cost)(const Command&),
-                        size_t (*cpu_workspace)(const Command&, int) = nullptr) {
+constexpr OpDef make_op(const char* name, const TensorSlot (&tensors)[T], std::nullptr_t, OpDef::Check check,
+                        Cost (*cost)(const Command&)) {
   static_assert(T <= kMaxTensors, "raise kMaxTensors");
-  return {name, tensors, T, nullptr, 0, check, cost, cpu_workspace};
+  return {name, tensors, T, nullptr, 0, check, cost};
 }
 
 }  // namespace pt

@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 
+#include "core/host_device.h"
+
 namespace pt {
 
 struct Philox {
@@ -13,7 +15,7 @@ struct Philox {
     uint32_t v[4];
   };
 
-  Block operator()(uint64_t index) const {
+  PT_HOST_DEVICE Block operator()(uint64_t index) const {
     uint32_t c0 = static_cast<uint32_t>(index), c1 = static_cast<uint32_t>(index >> 32), c2 = stream, c3 = 0;
     uint32_t k0 = key0, k1 = key1;
     for (int round = 0; round < 10; round++) {
@@ -31,7 +33,7 @@ struct Philox {
   }
 
   /// Uniform in (0, 1): the centre of one of 2^32 equal cells, so never 0 and never 1.
-  static double uniform(uint32_t bits) { return (static_cast<double>(bits) + 0.5) * 0x1p-32; }
+  PT_HOST_DEVICE static double uniform(uint32_t bits) { return (static_cast<double>(bits) + 0.5) * 0x1p-32; }
 };
 
 }  // namespace pt

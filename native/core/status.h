@@ -13,6 +13,8 @@ enum class Code : int {
   out_of_memory,
   disposed,     // the object was disposed before the call
   unavailable,  // this build or host lacks what the call needs
+  not_run,      // a plan before it failed, so this one was skipped
+  device_failed,  // the device reported an error it cannot recover from, or is gone
   internal,
 };
 

@@ -1,6 +1,7 @@
 #include "cpu/cpu_backend.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
@@ -35,7 +36,7 @@ static Status load_level(const std::string& folder, const char* name, const cpu:
 }
 
 Status CpuBackend::create(const std::string& folder, const std::string& level, int threads,
-                          std::unique_ptr<CpuBackend>& out) {
+                          std::unique_ptr<Backend>& out) {
   const CpuLevel* chosen = nullptr;
   const std::vector<CpuLevel> levels = cpu_levels();
   for (const CpuLevel& candidate : levels) {
@@ -66,9 +67,37 @@ CpuKernel CpuBackend::kernel_of(const OpDef* op) const {
   return nullptr;
 }
 
-Status CpuBackend::run(Plan& plan) {
+DeviceFacts CpuBackend::facts() const { return {"cpu", table_->level, pool_.count(), DType::f32, ""}; }
+
+DeviceMemory CpuBackend::memory() const {
+  const double page = static_cast<double>(sysconf(_SC_PAGESIZE));
+  return {static_cast<double>(sysconf(_SC_AVPHYS_PAGES)) * page, static_cast<double>(sysconf(_SC_PHYS_PAGES)) * page};
+}
+
+size_t CpuBackend::workspace(const Command& command) const {
+  return command.op->cpu_workspace ? command.op->cpu_workspace(command, pool_.count()) : 0;
+}
+
+void CpuBackend::run(const std::shared_ptr<Plan>& plan, Done done) { done(run_all(*plan)); }
+
+void CpuBackend::write(const std::shared_ptr<Region>& to, size_t offset, const void* from, size_t bytes, Done done) {
+  if (bytes) std::memcpy(to->data() + offset, from, bytes);
+  done(Status::success());
+}
+
+Status CpuBackend::read(const Region& from, size_t offset, void* to, size_t bytes) {
+  if (bytes) std::memcpy(to, from.data() + offset, bytes);
+  return Status::success();
+}
+
+Status CpuBackend::measure_ceilings(Ceilings& out) {
+  out = table_->measure_ceilings(pool_);
+  return Status::success();
+}
+
+Status CpuBackend::run_all(Plan& plan) {
   if (const size_t bytes = plan.workspace_bytes(); bytes > 0 && (!workspace_ || workspace_->bytes() < bytes))
-    if (Status s = Region::allocate(bytes, workspace_); !s.ok()) return s;
+    if (Status s = HostRegion::allocate(bytes, workspace_); !s.ok()) return s;
   const Launch launch{pool_, workspace_ ? workspace_->data() : nullptr};
   for (const auto& entry : plan.entries()) {
     const CpuKernel kernel = kernel_of(entry->command.op);

@@ -4,31 +4,41 @@
 #include <string>
 #include <vector>
 
-#include "core/plan.h"
+#include "core/backend.h"
 #include "core/pool.h"
+#include "cpu/host_region.h"
 #include "cpu/kernels.h"
 
 namespace pt {
 
-class CpuBackend {
+class CpuBackend final : public Backend, private Needs {
  public:
   /// `folder` holds the level objects. `level`: a level's name to insist on, or empty for the best one.
-  static Status create(const std::string& folder, const std::string& level, int threads,
-                       std::unique_ptr<CpuBackend>& out);
+  static Status create(const std::string& folder, const std::string& level, int threads, std::unique_ptr<Backend>& out);
 
-  const char* level() const { return table_->level; }
-  int threads() const { return pool_.count(); }
+  DeviceFacts facts() const override;
+  const Needs& needs() const override { return *this; }
+
+  Status allocate(size_t bytes, std::shared_ptr<Region>& out) override { return HostRegion::allocate(bytes, out); }
+  DeviceMemory memory() const override;
 
   /// Runs every command in order; stops at the first that reports an error and names it.
-  Status run(Plan& plan);
+  void run(const std::shared_ptr<Plan>& plan, Done done) override;
+  void write(const std::shared_ptr<Region>& to, size_t offset, const void* from, size_t bytes, Done done) override;
+  Status read(const Region& from, size_t offset, void* to, size_t bytes) override;
 
-  /// What this processor can do at most, measured now: fp32 multiply-adds and copying.
-  cpu::Ceilings measure_ceilings() { return table_->measure_ceilings(pool_); }
+  Status measure_ceilings(Ceilings& out) override;
 
  private:
   CpuBackend(const cpu::KernelTable* table, std::vector<CpuKernel> kernels, int threads)
       : table_(table), kernels_(std::move(kernels)), pool_(threads) {}
   CpuKernel kernel_of(const OpDef* op) const;
+  Status run_all(Plan& plan);
+
+  DType compute_type() const override { return DType::f32; }
+  size_t alignment() const override { return 1; }  // beyond each element's own size
+  Status check(const Command&) const override { return Status::success(); }
+  size_t workspace(const Command& command) const override;
 
   const cpu::KernelTable* table_;
   std::vector<CpuKernel> kernels_;  // in the order of all_ops()

@@ -2,6 +2,7 @@
 // Each level is a shared object of its own: template code compiled for AVX-512 can then never be
 // merged by the linker with the same template compiled for an older processor.
 #pragma once
+#include "core/ceilings.h"
 #include "core/op.h"
 
 namespace pt::cpu {
@@ -11,18 +12,14 @@ namespace pt::cpu {
 #undef PT_OP
 
 /// Raised whenever Command, Launch, Workers or the op list changes: an object of another build is refused.
-constexpr int kKernelAbi = 1;
+constexpr int kKernelAbi = 2;
 
 struct KernelEntry {
   const char* op;
   CpuKernel kernel;
 };
 
-/// What the processor can do at most, with all workers, measured in the same minutes as whatever is held against it.
-struct Ceilings {
-  double flops_per_second;  // fp32 multiply-adds in registers, two FLOPs each
-  double bytes_per_second;  // copying between buffers too large for any cache: bytes read plus bytes written
-};
+/// With all workers; fp32 multiply-adds in registers, two FLOPs each.
 Ceilings measure_ceilings(Workers&);
 
 struct KernelTable {

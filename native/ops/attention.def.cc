@@ -37,9 +37,9 @@ static double score_pairs(const Shape& s) {
 
 namespace pt::attention {
 static const TensorSlot kTensors[] = {
-    {"qkv", DType::f32, 2, Access::read},
-    {"y", DType::f32, 2, Access::write},
-    {"lse", DType::f32, 2, Access::write},
+    {"qkv", SlotType::compute, 2, Access::read},
+    {"y", SlotType::compute, 2, Access::write},
+    {"lse", SlotType::f32, 2, Access::write},
 };
 
 static Status check(const Command& c) {
@@ -52,19 +52,18 @@ static Status check(const Command& c) {
 }
 
 static Cost cost(const Command& c) {
-  const double elements = static_cast<double>(c.tensor(qkv).size() + c.tensor(y).size() + c.tensor(lse).size());
-  return {4 * score_pairs(Shape(c)) * c.params[head_dim], elements * 4};
+  return {4 * score_pairs(Shape(c)) * c.params[head_dim], c.bytes({qkv, y, lse})};
 }
 
 static size_t workspace(const Command& c, int workers) { return Shape(c).forward_floats(workers) * sizeof(float); }
 
-const OpDef def = make_op("attention", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("attention", kTensors, kParams, check, cost).on_cpu(workspace);
 }  // namespace pt::attention
 
 namespace pt::attention_backward {
 static const TensorSlot kTensors[] = {
-    {"qkv", DType::f32, 2, Access::read}, {"y", DType::f32, 2, Access::read},     {"dy", DType::f32, 2, Access::read},
-    {"lse", DType::f32, 2, Access::read}, {"dqkv", DType::f32, 2, Access::write},
+    {"qkv", SlotType::compute, 2, Access::read}, {"y", SlotType::compute, 2, Access::read},     {"dy", SlotType::compute, 2, Access::read},
+    {"lse", SlotType::f32, 2, Access::read}, {"dqkv", SlotType::compute, 2, Access::write},
 };
 
 static Status check(const Command& c) {
@@ -79,11 +78,10 @@ static Status check(const Command& c) {
 }
 
 static Cost cost(const Command& c) {
-  const double elements = static_cast<double>(2 * c.tensor(qkv).size() + 2 * c.tensor(y).size() + c.tensor(lse).size());
-  return {10 * score_pairs(Shape(c)) * c.params[head_dim], elements * 4};
+  return {10 * score_pairs(Shape(c)) * c.params[head_dim], c.bytes({qkv, y, dy, lse, dqkv})};
 }
 
 static size_t workspace(const Command& c, int workers) { return Shape(c).backward_floats(workers) * sizeof(float); }
 
-const OpDef def = make_op("attention_backward", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("attention_backward", kTensors, kParams, check, cost).on_cpu(workspace);
 }  // namespace pt::attention_backward

@@ -31,24 +31,28 @@ static Status check_cache(const Command& c, int position_slot) {
 
 namespace pt::kv_append {
 static const TensorSlot kTensors[] = {
-    {"qkv", DType::f32, 2, Access::read},
-    {"cache", DType::f32, 3, Access::update},
-    {"position", DType::i32, 1, Access::read},
+    {"qkv", SlotType::compute, 2, Access::read},
+    {"cache", SlotType::compute, 3, Access::update},
+    {"position", SlotType::i32, 1, Access::read},
 };
 
 static Status check(const Command& c) { return check_cache(c, position); }
 
-static Cost cost(const Command& c) { return {0, 2.0 * 2 * 4 * static_cast<double>(c.dim(qkv, 0) * c.dim(cache, 2))}; }
+/// The keys and values of the new rows, read once and written once.
+static Cost cost(const Command& c) {
+  const double elements = 2.0 * static_cast<double>(c.dim(qkv, 0) * c.dim(cache, 2));
+  return {0, 2 * elements * static_cast<double>(size_of(c.tensor(cache).dtype))};
+}
 
 const OpDef def = make_op("kv_append", kTensors, kParams, check, cost);
 }  // namespace pt::kv_append
 
 namespace pt::cached_attention {
 static const TensorSlot kTensors[] = {
-    {"qkv", DType::f32, 2, Access::read},
-    {"cache", DType::f32, 3, Access::read},
-    {"y", DType::f32, 2, Access::write},
-    {"position", DType::i32, 1, Access::read},
+    {"qkv", SlotType::compute, 2, Access::read},
+    {"cache", SlotType::compute, 3, Access::read},
+    {"y", SlotType::compute, 2, Access::write},
+    {"position", SlotType::i32, 1, Access::read},
 };
 
 static Status check(const Command& c) {
@@ -63,12 +67,12 @@ static Status check(const Command& c) {
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.dim(qkv, 0)), P = static_cast<double>(c.dim(cache, 1));
   const double q = static_cast<double>(c.integer(heads) * c.integer(head_dim));
-  return {4 * n * P * q, 4 * (static_cast<double>(c.tensor(cache).size()) + 2 * n * q)};
+  return {4 * n * P * q, c.bytes({cache, y, y})};  // the queries are as large as y
 }
 
 static size_t workspace(const Command& c, int workers) {
   return static_cast<size_t>(c.dim(cache, 1) * workers) * sizeof(float);
 }
 
-const OpDef def = make_op("cached_attention", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("cached_attention", kTensors, kParams, check, cost).on_cpu(workspace);
 }  // namespace pt::cached_attention

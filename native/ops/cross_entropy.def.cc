@@ -4,10 +4,10 @@ namespace pt::cross_entropy {
 constexpr double kMaxCount = 1ll << 40;
 
 static const TensorSlot kTensors[] = {
-    {"logits", DType::f32, 2, Access::update},
-    {"ids", DType::i32, 2, Access::read},
-    {"loss", DType::f64, 1, Access::write},
-    {"scale", DType::f64, 1, Access::read},
+    {"logits", SlotType::compute, 2, Access::update},
+    {"ids", SlotType::i32, 2, Access::read},
+    {"loss", SlotType::f64, 1, Access::write},
+    {"scale", SlotType::f64, 1, Access::read},
 };
 static const ParamSlot kParams[] = {
     {"first_row", true, 0, kMaxCount},
@@ -30,7 +30,7 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.tensor(logits).size());
-  return c.flag(gradient) ? Cost{5 * n, 2 * n * 4} : Cost{4 * n, n * 4};
+  return c.flag(gradient) ? Cost{5 * n, c.bytes({logits, logits})} : Cost{4 * n, c.bytes({logits})};
 }
 
 const OpDef def = make_op("cross_entropy", kTensors, kParams, check, cost);
@@ -38,8 +38,8 @@ const OpDef def = make_op("cross_entropy", kTensors, kParams, check, cost);
 
 namespace pt::sum_loss {
 static const TensorSlot kTensors[] = {
-    {"loss", DType::f64, 1, Access::read},
-    {"total", DType::f64, 1, Access::update},
+    {"loss", SlotType::f64, 1, Access::read},
+    {"total", SlotType::f64, 1, Access::update},
 };
 static const ParamSlot kParams[] = {{"accumulate", true, 0, 1}};
 

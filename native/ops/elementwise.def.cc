@@ -13,7 +13,7 @@ static Status same_count(const TensorView& x, const TensorView& y) {
 }  // namespace pt
 
 namespace pt::fill {
-static const TensorSlot kTensors[] = {{"y", DType::f32, 0, Access::write}};
+static const TensorSlot kTensors[] = {{"y", SlotType::f32, 0, Access::write}};
 static const ParamSlot kParams[] = {{"value", false, -FLT_MAX, FLT_MAX}};
 
 static Status check(const Command&) { return Status::success(); }
@@ -23,7 +23,7 @@ const OpDef def = make_op("fill", kTensors, kParams, check, cost);
 }  // namespace pt::fill
 
 namespace pt::fill_normal {
-static const TensorSlot kTensors[] = {{"y", DType::f32, 0, Access::write}};
+static const TensorSlot kTensors[] = {{"y", SlotType::f32, 0, Access::write}};
 static const ParamSlot kParams[] = {
     {"seed_low", true, 0, kMaxU32},
     {"seed_high", true, 0, kMaxU32},
@@ -39,8 +39,8 @@ const OpDef def = make_op("fill_normal", kTensors, kParams, check, cost);
 
 namespace pt::copy {
 static const TensorSlot kTensors[] = {
-    {"x", DType::f32, 0, Access::read},
-    {"y", DType::f32, 0, Access::write},
+    {"x", SlotType::f32, 0, Access::read},
+    {"y", SlotType::f32, 0, Access::write},
 };
 
 static Status check(const Command& c) { return same_count(c.tensor(x), c.tensor(y)); }
@@ -51,14 +51,14 @@ const OpDef def = make_op("copy", kTensors, nullptr, check, cost);
 
 namespace pt::add {
 static const TensorSlot kTensors[] = {
-    {"x", DType::f32, 0, Access::read},
-    {"y", DType::f32, 0, Access::update},
+    {"x", SlotType::f32, 0, Access::read},
+    {"y", SlotType::f32, 0, Access::update},
 };
 
 static Status check(const Command& c) { return same_count(c.tensor(x), c.tensor(y)); }
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.tensor(y).size());
-  return {n, 3 * n * 4};
+  return {n, c.bytes({x, y, y})};
 }
 
 const OpDef def = make_op("add", kTensors, nullptr, check, cost);
@@ -66,8 +66,8 @@ const OpDef def = make_op("add", kTensors, nullptr, check, cost);
 
 namespace pt::convert {
 static const TensorSlot kTensors[] = {
-    {"x", DType::f32, 0, Access::read},
-    {"y", DType::bf16, 0, Access::write},
+    {"x", SlotType::f32, 0, Access::read},
+    {"y", SlotType::bf16, 0, Access::write},
 };
 
 static Status check(const Command& c) { return same_count(c.tensor(x), c.tensor(y)); }

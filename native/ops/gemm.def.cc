@@ -4,9 +4,9 @@
 
 namespace pt::gemm {
 static const TensorSlot kTensors[] = {
-    {"a", DType::f32, 2, Access::read},
-    {"b", DType::f32, 2, Access::read},
-    {"c", DType::f32, 2, Access::update},
+    {"a", SlotType::compute, 2, Access::read},
+    {"b", SlotType::compute, 2, Access::read},
+    {"c", SlotType::compute_or_f32, 2, Access::update},
 };
 
 static const ParamSlot kParams[] = {
@@ -29,9 +29,8 @@ static Status check(const Command& cmd) {
 }
 
 static Cost cost(const Command& cmd) {
-  const double M = static_cast<double>(cmd.dim(c, 0)), N = static_cast<double>(cmd.dim(c, 1));
-  const double inner = static_cast<double>(inner_of(cmd));
-  return {2 * M * N * inner, 4 * (M * inner + inner * N + M * N * (cmd.flag(accumulate) ? 2 : 1))};
+  const double outputs = static_cast<double>(cmd.tensor(c).size()), inner = static_cast<double>(inner_of(cmd));
+  return {2 * outputs * inner, cmd.flag(accumulate) ? cmd.bytes({a, b, c, c}) : cmd.bytes({a, b, c})};
 }
 
 static size_t workspace(const Command& cmd, int workers) {
@@ -39,5 +38,5 @@ static size_t workspace(const Command& cmd, int workers) {
   return (blocking.right_floats() + blocking.left_floats() * static_cast<size_t>(workers)) * sizeof(float);
 }
 
-const OpDef def = make_op("gemm", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("gemm", kTensors, kParams, check, cost).on_cpu(workspace);
 }  // namespace pt::gemm

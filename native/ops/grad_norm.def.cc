@@ -4,8 +4,8 @@
 
 namespace pt::grad_norm {
 static const TensorSlot kTensors[] = {
-    {"gradient", DType::f32, 0, Access::read},
-    {"result", DType::f64, 1, Access::write},
+    {"gradient", SlotType::f32, 0, Access::read},
+    {"result", SlotType::f64, 1, Access::write},
 };
 static const ParamSlot kParams[] = {{"max_norm", false, 0, FLT_MAX}};
 
@@ -19,9 +19,10 @@ static Cost cost(const Command& c) {
   return {2 * n, n * 4};
 }
 
-static size_t workspace(const Command& c, int) {
+static size_t sums(const Command& c) {
   return static_cast<size_t>((c.tensor(gradient).size() + kBlock - 1) / kBlock) * sizeof(double);
 }
+static size_t cpu_workspace(const Command& c, int) { return sums(c); }
 
-const OpDef def = make_op("grad_norm", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("grad_norm", kTensors, kParams, check, cost).on_cpu(cpu_workspace).on_cuda(nullptr, sums);
 }  // namespace pt::grad_norm

@@ -19,9 +19,9 @@ static Status check_rows(const TensorView& ids, int64_t K, const TensorView& tab
 
 namespace pt::patch_embedding {
 static const TensorSlot kTensors[] = {
-    {"ids", DType::i32, 2, Access::read},
-    {"table", DType::f32, 2, Access::read},
-    {"y", DType::f32, 2, Access::write},
+    {"ids", SlotType::i32, 2, Access::read},
+    {"table", SlotType::compute, 2, Access::read},
+    {"y", SlotType::compute, 2, Access::write},
 };
 static const ParamSlot kParams[] = {{"patch", true, 1, kMaxPatch}};
 
@@ -31,7 +31,8 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double tokens = static_cast<double>(c.tensor(ids).size()), C = static_cast<double>(c.dim(y, 1));
-  return {tokens * C, tokens * 4 + tokens * C * 4 + static_cast<double>(c.tensor(y).bytes())};
+  const double rows = tokens * C * static_cast<double>(size_of(c.tensor(table).dtype));
+  return {tokens * C, rows + c.bytes({ids, y})};
 }
 
 const OpDef def = make_op("patch_embedding", kTensors, kParams, check, cost);
@@ -39,9 +40,9 @@ const OpDef def = make_op("patch_embedding", kTensors, kParams, check, cost);
 
 namespace pt::patch_embedding_backward {
 static const TensorSlot kTensors[] = {
-    {"ids", DType::i32, 2, Access::read},
-    {"dy", DType::f32, 2, Access::read},
-    {"dtable", DType::f32, 2, Access::update},
+    {"ids", SlotType::i32, 2, Access::read},
+    {"dy", SlotType::compute, 2, Access::read},
+    {"dtable", SlotType::f32, 2, Access::update},
 };
 static const ParamSlot kParams[] = {{"patch", true, 1, kMaxPatch}, {"accumulate", true, 0, 1}};
 
@@ -59,5 +60,5 @@ static size_t workspace(const Command& c, int) {
   return static_cast<size_t>(c.dim(dtable, 0) + 1 + c.tensor(ids).size()) * sizeof(int64_t);
 }
 
-const OpDef def = make_op("patch_embedding_backward", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("patch_embedding_backward", kTensors, kParams, check, cost).on_cpu(workspace);
 }  // namespace pt::patch_embedding_backward

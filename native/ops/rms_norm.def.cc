@@ -17,13 +17,22 @@ static Status check_norm_shapes(const Command& c, int reference, std::initialize
            slots[reference].name, (long long)R, (long long)C);
   return Status::success();
 }
+
+/// The CUDA kernels read rows in vectors of 16 bytes, and hold them in registers.
+static Status check_cuda_columns(int64_t C) {
+  PT_CHECK(C % 8 == 0 && C <= rms_norm::kMostCudaColumns,
+           "rows have %lld columns; on CUDA they need a multiple of 8, at most %lld. Choose another width, or device: "
+           "'cpu'",
+           (long long)C, (long long)rms_norm::kMostCudaColumns);
+  return Status::success();
+}
 }  // namespace pt
 
 namespace pt::rms_norm {
 static const TensorSlot kTensors[] = {
-    {"x", DType::f32, 2, Access::read},      {"delta", DType::f32, 2, Access::read, true},
-    {"weight", DType::f32, 1, Access::read}, {"sum", DType::f32, 2, Access::write, true},
-    {"y", DType::f32, 2, Access::write},     {"rstd", DType::f32, 1, Access::write},
+    {"x", SlotType::compute, 2, Access::read},      {"delta", SlotType::compute, 2, Access::read, true},
+    {"weight", SlotType::compute, 1, Access::read}, {"sum", SlotType::compute, 2, Access::write, true},
+    {"y", SlotType::compute, 2, Access::write},     {"rstd", SlotType::f32, 1, Access::write},
 };
 static const ParamSlot kParams[] = {{"eps", false, 0, 1}};
 
@@ -35,17 +44,19 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.tensor(x).size());
-  return c.has(delta) ? Cost{5 * n, 4 * n * 4} : Cost{4 * n, 2 * n * 4};
+  return {(c.has(delta) ? 5 : 4) * n, c.bytes({x, delta, sum, y})};
 }
 
-const OpDef def = make_op("rms_norm", kTensors, kParams, check, cost);
+static Status cuda_check(const Command& c) { return check_cuda_columns(c.dim(x, 1)); }
+
+const OpDef def = make_op("rms_norm", kTensors, kParams, check, cost).on_cuda(cuda_check);
 }  // namespace pt::rms_norm
 
 namespace pt::rms_norm_backward {
 static const TensorSlot kTensors[] = {
-    {"dy", DType::f32, 2, Access::read},     {"x", DType::f32, 2, Access::read},
-    {"weight", DType::f32, 1, Access::read}, {"rstd", DType::f32, 1, Access::read},
-    {"dx", DType::f32, 2, Access::update},   {"dweight", DType::f32, 1, Access::update},
+    {"dy", SlotType::compute, 2, Access::read},     {"x", SlotType::compute, 2, Access::read},
+    {"weight", SlotType::compute, 1, Access::read}, {"rstd", SlotType::f32, 1, Access::read},
+    {"dx", SlotType::compute, 2, Access::update},   {"dweight", SlotType::f32, 1, Access::update},
 };
 static const ParamSlot kParams[] = {{"accumulate_dx", true, 0, 1}, {"accumulate_dweight", true, 0, 1}};
 
@@ -53,8 +64,7 @@ static Status check(const Command& c) { return check_norm_shapes(c, dy, {x, dx},
 
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.tensor(dy).size());
-  const double arrays = c.flag(accumulate_dx) ? 4 : 3;
-  return {10 * n, arrays * n * 4};
+  return {10 * n, c.flag(accumulate_dx) ? c.bytes({dy, x, dx, dx}) : c.bytes({dy, x, dx})};
 }
 
 static size_t workspace(const Command& c, int) {
@@ -62,5 +72,13 @@ static size_t workspace(const Command& c, int) {
   return static_cast<size_t>(partials * c.dim(dy, 1)) * sizeof(float);
 }
 
-const OpDef def = make_op("rms_norm_backward", kTensors, kParams, check, cost, workspace);
+static Status cuda_check(const Command& c) { return check_cuda_columns(c.dim(x, 1)); }
+
+static size_t cuda_workspace(const Command& c) {
+  const int64_t R = c.dim(dy, 0), C = c.dim(dy, 1);
+  return static_cast<size_t>(cuda_partials(R, C) * C) * sizeof(float);
+}
+
+const OpDef def =
+    make_op("rms_norm_backward", kTensors, kParams, check, cost).on_cpu(workspace).on_cuda(cuda_check, cuda_workspace);
 }  // namespace pt::rms_norm_backward

@@ -2,10 +2,10 @@
 
 namespace pt::rope {
 static const TensorSlot kTensors[] = {
-    {"x", DType::f32, 2, Access::update},
-    {"cos", DType::f32, 2, Access::read},
-    {"sin", DType::f32, 2, Access::read},
-    {"position", DType::i32, 1, Access::read, true},
+    {"x", SlotType::compute, 2, Access::update},
+    {"cos", SlotType::f32, 2, Access::read},
+    {"sin", SlotType::f32, 2, Access::read},
+    {"position", SlotType::i32, 1, Access::read, true},
 };
 
 static const ParamSlot kParams[] = {
@@ -33,8 +33,8 @@ static Status check(const Command& c) {
 static Cost cost(const Command& c) {
   const double R = static_cast<double>(c.dim(x, 0)),
                rotated = static_cast<double>(c.integer(heads) * c.integer(head_dim));
-  const double table = static_cast<double>(c.integer(positions) * c.integer(head_dim));
-  return {3 * R * rotated, (2 * R * rotated + table) * 4};
+  const double tables = static_cast<double>(c.integer(positions) * c.integer(head_dim)) * sizeof(float);
+  return {3 * R * rotated, 2 * R * rotated * static_cast<double>(size_of(c.tensor(x).dtype)) + tables};
 }
 
 const OpDef def = make_op("rope", kTensors, kParams, check, cost);

@@ -2,9 +2,9 @@
 
 namespace pt::sample {
 static const TensorSlot kTensors[] = {
-    {"logits", DType::f32, 1, Access::read},
-    {"token", DType::i32, 1, Access::write},
-    {"counter", DType::i32, 1, Access::read},
+    {"logits", SlotType::compute, 1, Access::read},
+    {"token", SlotType::i32, 1, Access::write},
+    {"counter", SlotType::i32, 1, Access::read},
 };
 static const ParamSlot kParams[] = {
     {"seed_low", true, 0, 4294967295.0},
@@ -23,10 +23,10 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double V = static_cast<double>(c.dim(logits, 0));
-  return {5 * V, V * 4};
+  return {5 * V, c.bytes({logits})};
 }
 
 static size_t workspace(const Command& c, int) { return static_cast<size_t>(c.dim(logits, 0)) * sizeof(Candidate); }
 
-const OpDef def = make_op("sample", kTensors, kParams, check, cost, workspace);
+const OpDef def = make_op("sample", kTensors, kParams, check, cost).on_cpu(workspace);
 }  // namespace pt::sample

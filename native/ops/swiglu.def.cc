@@ -1,9 +1,19 @@
 #include "ops/swiglu.h"
 
+namespace pt {
+/// The CUDA kernels read rows in vectors of 16 bytes.
+static Status check_cuda_columns(int64_t F) {
+  PT_CHECK(F % 8 == 0,
+           "F is %lld; on CUDA it needs a multiple of 8. Choose another feed-forward width, or device: 'cpu'",
+           (long long)F);
+  return Status::success();
+}
+}  // namespace pt
+
 namespace pt::swiglu {
 static const TensorSlot kTensors[] = {
-    {"gate_up", DType::f32, 2, Access::read},
-    {"y", DType::f32, 2, Access::write},
+    {"gate_up", SlotType::compute, 2, Access::read},
+    {"y", SlotType::compute, 2, Access::write},
 };
 
 static Status check(const Command& c) {
@@ -16,17 +26,19 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.tensor(y).size());
-  return {5 * n, 3 * n * 4};
+  return {5 * n, c.bytes({gate_up, y})};
 }
 
-const OpDef def = make_op("swiglu", kTensors, nullptr, check, cost);
+static Status cuda_check(const Command& c) { return check_cuda_columns(c.dim(y, 1)); }
+
+const OpDef def = make_op("swiglu", kTensors, nullptr, check, cost).on_cuda(cuda_check);
 }  // namespace pt::swiglu
 
 namespace pt::swiglu_backward {
 static const TensorSlot kTensors[] = {
-    {"gate_up", DType::f32, 2, Access::read},
-    {"dy", DType::f32, 2, Access::read},
-    {"dgate_up", DType::f32, 2, Access::write},
+    {"gate_up", SlotType::compute, 2, Access::read},
+    {"dy", SlotType::compute, 2, Access::read},
+    {"dgate_up", SlotType::compute, 2, Access::write},
 };
 
 static Status check(const Command& c) {
@@ -39,8 +51,10 @@ static Status check(const Command& c) {
 
 static Cost cost(const Command& c) {
   const double n = static_cast<double>(c.tensor(dy).size());
-  return {11 * n, 5 * n * 4};
+  return {11 * n, c.bytes({gate_up, dy, dgate_up})};
 }
 
-const OpDef def = make_op("swiglu_backward", kTensors, nullptr, check, cost);
+static Status cuda_check(const Command& c) { return check_cuda_columns(c.dim(dy, 1)); }
+
+const OpDef def = make_op("swiglu_backward", kTensors, nullptr, check, cost).on_cuda(cuda_check);
 }  // namespace pt::swiglu_backward

@@ -48,7 +48,7 @@ export async function runModel(
   const rope = ropeTables(model, shape.positions)
   const shared = Buffers.allocate(
     device,
-    new LayoutBuilder()
+    new LayoutBuilder(device.compute)
       .add('cos', 'f32', shape.positions, model.headDim / 2)
       .add('sin', 'f32', shape.positions, model.headDim / 2)
       .add('scale', 'f64', 1)
@@ -65,7 +65,11 @@ export async function runModel(
   const total = async () => (await readTensor({ ...totalLoss, dtype: 'f64' }))[0]!
   const flatIds = (batch: readonly Int32Array[]) => Int32Array.from(batch.flatMap((row) => [...row]))
 
-  const training = Buffers.allocate(device, microStepLayout(model, shape, 'train', recompute), 'training')
+  const training = Buffers.allocate(
+    device,
+    microStepLayout(model, shape, 'train', { compute: device.compute, recompute }),
+    'training',
+  )
   for (const [index, batch] of microBatches.entries()) {
     const options = { accumulate: index > 0, recompute, label: `micro-batch ${index}` }
     const step = recordTrainingStep(context, shape, training, gradients, options)
@@ -74,7 +78,11 @@ export async function runModel(
   }
   const loss = (await total()) / (scored * microBatches.length)
 
-  const evaluating = Buffers.allocate(device, microStepLayout(model, shape, 'evaluate'), 'evaluating')
+  const evaluating = Buffers.allocate(
+    device,
+    microStepLayout(model, shape, 'evaluate', { compute: device.compute }),
+    'evaluating',
+  )
   const evaluation = recordEvaluationStep(context, shape, evaluating, 'evaluation')
   await writeTensor(evaluation.ids, flatIds(microBatches.at(-1)!))
   await evaluation.plan.run()

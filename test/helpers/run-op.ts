@@ -32,7 +32,7 @@ export async function runOp<Tensors extends Record<string, OpTensor>>(
   name: string,
   tensors: Tensors,
   params: Record<string, number> = {},
-  options: { threads?: number; level?: string } = {},
+  options: { device?: string; threads?: number; level?: string } = {},
 ): Promise<OpResults<Tensors>> {
   const device = Device.create({ device: 'cpu', ...options })
   try {

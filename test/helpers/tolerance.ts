@@ -10,6 +10,7 @@
 // - The floor is for where the naive form happens to be (nearly) exact: a few roundings, growing like a random walk
 //   with the number of terms in the longest sum.
 import { expect } from 'vitest'
+import { fromBf16 } from './bf16.js'
 
 const epsilon = 2 ** -24
 
@@ -30,6 +31,25 @@ export function relativeError(actual: ArrayLike<number>, reference: ArrayLike<nu
     error = Math.max(error, difference)
   }
   return error === 0 ? 0 : error / largest
+}
+
+/**
+ * The rule for bf16 results. The naive form rounds to bf16 after every operation; the floor is one rounding to bf16 of
+ * the result, and the fp32 floor of what came before it.
+ */
+export function expectCloseBf16(
+  actual: Uint16Array,
+  reference: ArrayLike<number>,
+  naive: ArrayLike<number>,
+  terms = 1,
+): void {
+  expect(actual.length, 'number of elements').toBe(reference.length)
+  const floor = 2 ** -9 + 4 * epsilon * Math.sqrt(terms)
+  const allowed = Math.max(2 * relativeError(naive, reference), floor)
+  expect(
+    relativeError(fromBf16(actual), reference),
+    'error relative to the largest reference',
+  ).toBeLessThanOrEqual(allowed)
 }
 
 /** Holds `actual` to the rule above. `terms`: the length of the longest sum in one element. */

@@ -9,6 +9,7 @@
 
 #include "core/plan.h"
 #include "core/pool.h"
+#include "cpu/host_region.h"
 #include "cpu/kernels.h"
 #include "ops/registry.h"
 
@@ -51,14 +52,18 @@ static double draw(uint64_t& state) {
   return static_cast<double>(state >> 40) / (1 << 24) - 0.5;
 }
 
+static DType type_of(const TensorSlot& slot) {
+  return slot.type == SlotType::i32 ? DType::i32 : slot.type == SlotType::f64 ? DType::f64 : DType::f32;
+}
+
 /// Values that make sense in a slot: ids in the vocabulary, second moments and reciprocals above zero.
 static void fill(const TensorSlot& slot, Region& region, size_t n, uint64_t& state) {
   const std::string name = slot.name;
   for (size_t j = 0; j < n; j++) {
     const double x = draw(state);
-    if (slot.dtype == DType::i32) {
+    if (slot.type == SlotType::i32) {
       reinterpret_cast<int32_t*>(region.data())[j] = name == "position" ? 2 : static_cast<int>((x + 0.5) * V);
-    } else if (slot.dtype == DType::f64) {
+    } else if (slot.type == SlotType::f64) {
       reinterpret_cast<double*>(region.data())[j] = name == "step" ? 0.1 : 0.01;
     } else {
       const double value = name == "v" || name == "rstd" ? std::fabs(x) + 0.1 : name == "lse" ? 8 + x : x;
@@ -77,6 +82,17 @@ static void print_sums(const TensorSlot& slot, const TensorView& view) {
   std::printf(" %s %.5g %.4g", slot.name, size, mixed);
 }
 
+struct CpuNeeds final : Needs {
+  explicit CpuNeeds(const Workers& workers) : workers(workers) {}
+  DType compute_type() const override { return DType::f32; }
+  size_t alignment() const override { return 1; }
+  Status check(const Command&) const override { return Status::success(); }
+  size_t workspace(const Command& c) const override {
+    return c.op->cpu_workspace ? c.op->cpu_workspace(c, workers.count()) : 0;
+  }
+  const Workers& workers;
+};
+
 static Status run(const OpDef& op, const Shapes& shapes, Workers& workers) {
   std::vector<TensorRequest> requests(op.tensor_count);
   std::vector<double> params;
@@ -87,9 +103,9 @@ static Status run(const OpDef& op, const Shapes& shapes, Workers& workers) {
     double n = 1;
     for (double d : shape->second) n *= d;
     requests[i].shape = shape->second;
-    requests[i].dtype = op.tensors[i].dtype;
-    const size_t bytes = static_cast<size_t>(n) * size_of(op.tensors[i].dtype);
-    if (Status s = Region::allocate(bytes, requests[i].region); !s.ok()) return s;
+    requests[i].dtype = type_of(op.tensors[i]);
+    const size_t bytes = static_cast<size_t>(n) * size_of(requests[i].dtype);
+    if (Status s = HostRegion::allocate(bytes, requests[i].region); !s.ok()) return s;
     fill(op.tensors[i], *requests[i].region, static_cast<size_t>(n), state);
   }
   const bool rope = std::string(op.name) == "rope";
@@ -98,10 +114,10 @@ static Status run(const OpDef& op, const Shapes& shapes, Workers& workers) {
     params.push_back(rope && name == "heads" ? H + G : kParams.at(name));
   }
   Plan plan("every op");
-  if (Status s = plan.record(op, requests, params, workers.count()); !s.ok()) return s;
+  if (Status s = plan.record(op, requests, params, CpuNeeds(workers)); !s.ok()) return s;
   std::shared_ptr<Region> workspace;
   if (plan.workspace_bytes() > 0)
-    if (Status s = Region::allocate(plan.workspace_bytes(), workspace); !s.ok()) return s;
+    if (Status s = HostRegion::allocate(plan.workspace_bytes(), workspace); !s.ok()) return s;
 
   const cpu::KernelTable* table = patchtrain_cpu_kernels();
   const Command& command = plan.entries()[0]->command;
@@ -111,7 +127,7 @@ static Status run(const OpDef& op, const Shapes& shapes, Workers& workers) {
       return s;
   }
   for (int i = 0; i < op.tensor_count; i++)
-    if (op.tensors[i].access != Access::read && command.has(i) && op.tensors[i].dtype != DType::i32)
+    if (op.tensors[i].access != Access::read && command.has(i) && op.tensors[i].type != SlotType::i32)
       print_sums(op.tensors[i], command.tensor(i));
   return Status::success();
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { dirname } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { NativeDevice, OpSchema, TensorArgument } from '../../lib/native/addon.js'
+import type { DType, NativeDevice, OpSchema, SlotType, TensorArgument } from '../../lib/native/addon.js'
 import { loadAddon } from '../../lib/native/load.js'
 import { validCommands } from './valid-commands.js'
 
@@ -11,7 +11,7 @@ import { validCommands } from './valid-commands.js'
  */
 
 const { addon, path } = loadAddon()
-const device = new addon.Device({ folder: dirname(path), level: '', threads: 2 })
+const device = new addon.Device({ kind: 'cpu', folder: dirname(path), level: '', threads: 2 })
 afterAll(() => device.dispose())
 
 const awkwardNumbers = [
@@ -103,7 +103,15 @@ describe('the raw device', () => {
   it('survives any construction', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.oneof(anything, fc.record({ folder: anything, level: anything, threads: fc.nat(4) })),
+        fc.oneof(anything, fc.record({
+            kind: fc.oneof(anything, fc.constantFrom('cpu', 'cuda')),
+            folder: anything,
+            level: anything,
+            threads: fc.nat(4),
+            index: anything,
+            cublaslt: anything,
+            emulator: anything,
+          })),
         (options) =>
           survive(() =>
             new (addon.Device as unknown as new (options: unknown) => NativeDevice)(options).dispose(),
@@ -114,7 +122,7 @@ describe('the raw device', () => {
   })
 
   it('refuses every call after dispose, and disposes twice', async () => {
-    const gone = new addon.Device({ folder: dirname(path), level: '', threads: 1 })
+    const gone = new addon.Device({ kind: 'cpu', folder: dirname(path), level: '', threads: 1 })
     const region = gone.allocate(64)
     const plan = gone.createPlan('x')
     const waiting = gone.run(plan)
@@ -143,11 +151,13 @@ describe('recording', () => {
     V: fc.integer({ min: 1, max: 50 }),
   })
 
+  const onCpu = (type: SlotType): DType => (type === 'compute' || type === 'compute_or_f32' ? 'f32' : type)
+
   function tensorsOf(op: OpSchema, shapes: Record<string, number[]>): Record<string, TensorArgument> {
     return Object.fromEntries(
       op.tensors.map(({ name, dtype }, i) => [
         name,
-        { region, offset: i * slotBytes, dtype, shape: shapes[name]! },
+        { region, offset: i * slotBytes, dtype: onCpu(dtype), shape: shapes[name]! },
       ]),
     )
   }

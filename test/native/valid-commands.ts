@@ -63,7 +63,7 @@ export function validCommands(
     sum_loss: { shapes: { loss: [R], total: [1] }, params: { accumulate: 1 } },
     grad_norm: { shapes: { gradient: [R, C], result: [3] }, params: { max_norm: 1 } },
     adamw: {
-      shapes: { weight: [C], gradient: [C], m: [C], v: [C], step: [3], clip: [3] },
+      shapes: { weight: [C], gradient: [C], m: [C], v: [C], step: [3], clip: [3], rounded: [C] },
       params: { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 },
     },
     kv_append: { shapes: { qkv: [T, packed], cache: [2, T + 3, G * D], position: [1] }, params: heads },

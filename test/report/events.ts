@@ -20,6 +20,7 @@ export function startEvent(step = 0): StartEvent {
     type: 'start',
     config,
     device: 'cpu (test)',
+    deviceNotes: [],
     parameters: 870_016,
     step,
     totalSteps: 90,

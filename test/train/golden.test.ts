@@ -37,7 +37,7 @@ const config: RunConfig = {
 it('ten steps of torch: accumulation, clipping, AdamW, cosine with warm-up, and a switch of stages in the middle', async () => {
   using device = Device.create({ device: 'cpu' })
   const engine = new Engine(device, config)
-  await writeTensor(engine.weights.all(), flatten(model, goldenWeights(model)))
+  await writeTensor(engine.weights.master.all(), flatten(model, goldenWeights(model)))
   const stored = goldenTrainingTensors()
   let nextId = firstId
   let step = 0
@@ -60,7 +60,7 @@ it('ten steps of torch: accumulation, clipping, AdamW, cosine with warm-up, and 
     const errors = Object.values(float32Error[moment])
     for (const [name, weight] of unflatten(
       model,
-      await readTensor({ ...engine.weights.all(), dtype: 'f32' }),
+      await readTensor({ ...engine.weights.master.all(), dtype: 'f32' }),
     )) {
       const error = relativeError(weight, stored.get(`${moment}.${name}`)!.data)
       expect(error, `${name} at the ${moment}`).toBeLessThan(allowedError(errors))

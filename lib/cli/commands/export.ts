@@ -33,7 +33,7 @@ export const exportModel = defineCommand({
   ],
   async run(args, context) {
     const { folder } = args
-    const model = await openModel(args)
+    const model = await openModel({ ...args, device: 'cpu' }) // nothing is computed, and the CPU keeps fp32
     try {
       const { tokenizer } = model
       const written = await exportHuggingFace({

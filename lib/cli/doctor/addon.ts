@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadAddon, packageRoot } from '../../native/load.js'
+import type { CudaProbe } from '../../native/addon.js'
 import type { Check } from './check.js'
+import { cudaChecks } from './cuda.js'
 
 /** What the addon says of itself when it is loaded and makes a device. */
 interface Probe {
@@ -10,6 +12,7 @@ interface Probe {
   readonly levels: readonly { readonly name: string; readonly supported: boolean }[]
   readonly level: string
   readonly threads: number
+  readonly cuda: CudaProbe
 }
 
 /**
@@ -42,6 +45,7 @@ export function addonChecks(environment: NodeJS.ProcessEnv): Check[] {
       found: `${probe.level} in use; this processor supports ${supported.join(', ')}`,
     },
     { name: 'threads', status: 'ok', found: `${probe.threads} in use` },
+    ...cudaChecks(probe.cuda),
   ]
 }
 
@@ -57,10 +61,16 @@ const [path, folder] = process.argv.slice(1)
 const module_ = { exports: {} }
 process.dlopen(module_, path)
 const addon = module_.exports
-const device = new addon.Device({ folder, level: process.env.PATCHTRAIN_CPU_LEVEL ?? '', threads: Number(process.env.PATCHTRAIN_THREADS ?? 0) })
-const { level, threads } = device.info()
+const device = new addon.Device({ kind: 'cpu', folder, level: process.env.PATCHTRAIN_CPU_LEVEL ?? '', threads: Number(process.env.PATCHTRAIN_THREADS ?? 0) })
+const { name: level, threads } = device.info()
+let cuda
+try {
+  cuda = addon.probeCuda({ kind: 'cuda', folder, index: 0, cublaslt: process.env.PATCHTRAIN_CUBLASLT ?? '', emulator: '' })
+} catch (error) {
+  cuda = { driverVersion: 0, runtimeVersion: 0, devices: [], problem: error.message, products: '' }
+}
 device.dispose()
-process.stdout.write(JSON.stringify({ version: addon.version, levels: addon.cpuLevels(), level, threads }))
+process.stdout.write(JSON.stringify({ version: addon.version, levels: addon.cpuLevels(), level, threads, cuda }))
 `
 
 /** The probe's findings, or in words why there are none. */
