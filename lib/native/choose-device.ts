@@ -40,7 +40,7 @@ export function chooseDevice(wishes: DeviceWishes): ChosenDevice {
     throw new DeviceError(`there is no device '${device}'. Use 'auto', 'cpu', 'cuda' or 'cuda:1'.`)
   const emulated = kind === 'cuda-emu'
   const index = emulated ? 0 : Number(rest ?? 0)
-  const options = cudaOptions(folder, emulated ? 'cuda-emu' : 'cuda', index, emulated ? (rest ?? '') : '')
+  const options = cudaOptions(folder, emulated ? 'cuda-emu' : 'cuda', index, emulated ? (rest ?? '').replaceAll(',', ' ') : '')
   const name = emulated ? 'cuda-emu' : `cuda:${index}`
 
   const probe = probeCuda(addon, options)

@@ -46,7 +46,7 @@ export class Optimizer {
       .build()
     this.#scalars = Buffers.allocate(device, layout, 'scalars')
     this.scale = this.#scalars.get('scale')
-    this.totalLoss = rows(this.#scalars.get('result'), 0, 1)
+    this.totalLoss = rows(this.#scalars.get('result'), 3, 4)
     this.#update = this.#recordUpdate(weights)
     this.#reset = device.createPlan('reset optimizer')
     ops.fill(this.#reset, this.m.all(), 0)
@@ -58,7 +58,7 @@ export class Optimizer {
     const { betas, epsilon, weightDecay, gradientClip } = this.#config
     const plan = this.#device.createPlan('optimizer')
     const step = this.#scalars.get('step')
-    const clip = rows(this.#scalars.get('result'), 1, 4)
+    const clip = rows(this.#scalars.get('result'), 0, 3)
     ops.gradNorm(plan, { gradient: gradients.all(), result: clip }, { maxNorm: gradientClip })
     const [beta1, beta2] = betas
     const decayed = {
@@ -97,7 +97,7 @@ export class Optimizer {
       this.#update.run(),
       readTensor({ ...this.#scalars.get('result'), dtype: 'f64' }),
     ])
-    const [totalLoss = NaN, gradientNorm = NaN, , finite] = result
+    const [gradientNorm = NaN, , finite, totalLoss = NaN] = result
     return { totalLoss, gradientNorm, finite: finite === 1 }
   }
 

@@ -26,7 +26,7 @@ static Status describe_device(int index, DeviceInfo& out) {
   PT_CUDA(cudaGetDeviceProperties(&properties, index), "asking for the device's properties");
   out = {};
   out.index = index;
-  std::snprintf(out.name, sizeof out.name, "%s", properties.name);
+  std::snprintf(out.name, sizeof out.name, "%.95s", properties.name);
   out.major = properties.major, out.minor = properties.minor;
   out.processors = properties.multiProcessorCount;
   out.shared_bytes_a_block = properties.sharedMemPerBlockOptin;
