@@ -10,7 +10,7 @@ import { table } from '../report/table.js'
 import type { Layout } from '../tensor/layout.js'
 import type { MemoryEntry } from './run-plan.js'
 
-/** Positions in one pass of the evaluation. */
+/** Positions in one pass of the evaluation, at most: it should not need more memory than training does. */
 const evaluationPositions = 4096
 
 export function stageLayout(compute: ComputeType, config: RunConfig, stage: StageConfig): Layout {
@@ -24,7 +24,9 @@ export function shapeOf(stage: StageConfig): MicroStepShape {
 /** The evaluation goes token by token over blocks of the last stage's context. */
 export function evaluationShapeOf(config: RunConfig): MicroStepShape {
   const context = config.stages.at(-1)!.context
-  return { sequences: Math.max(1, Math.floor(evaluationPositions / context)), positions: context, patch: 1 }
+  const trained = Math.max(...config.stages.map((stage) => stage.microBatchSequences * stage.context))
+  const positions = Math.min(evaluationPositions, trained)
+  return { sequences: Math.max(1, Math.floor(positions / context)), positions: context, patch: 1 }
 }
 
 /** One region serves all stages and the evaluation: as large as the largest of them. */

@@ -13,6 +13,8 @@ import type { Run } from './run.js'
 export interface ResumeOptions extends PrepareOptions {
   /** Paths of values that may differ from the checkpoint's, `config.optimizer.weightDecay` say. */
   readonly allow?: readonly string[]
+  /** Another device than the run began on. The numbers then go on within rounding, not bit for bit. */
+  readonly device?: string
 }
 
 /** Writes the run as it stands. All of it appears at once, or nothing does. */

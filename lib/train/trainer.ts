@@ -65,7 +65,8 @@ export class PatchTrainer {
    * @throws {CheckpointError} when there is none, or when it belongs to other data, tokenizer or configuration
    */
   static async resume(folder: string, options: ResumeOptions = {}): Promise<PatchTrainer> {
-    const config: RunConfig = { ...readRunConfig(runFolder(folder)), out: folder }
+    const recorded = readRunConfig(runFolder(folder))
+    const config: RunConfig = { ...recorded, device: options.device ?? recorded.device, out: folder }
     const run = await prepare(config, options, () => config)
     return PatchTrainer.#guard(run, async () => {
       run.lock = await lockRun(run.folder)

@@ -14,6 +14,10 @@ export const resume = defineCommand({
       describe:
         'Value in which config.yaml may differ from the checkpoint: config.optimizer.weightDecay, say',
     },
+    device: {
+      type: 'string',
+      describe: 'Go on on another device: `auto`, `cpu`, `cuda` or `cuda:1`',
+    },
     json: { type: 'boolean', default: false, describe: 'Every event as a line of JSON on stdout' },
   },
   examples: [
@@ -24,9 +28,10 @@ export const resume = defineCommand({
     ],
   ],
   run(args, context) {
-    const { allow } = args
+    const { allow, device } = args
     return followTraining(
-      (options) => PatchTrainer.resume(args.run, { ...options, allow }),
+      (options) =>
+        PatchTrainer.resume(args.run, { ...options, allow, ...(device !== undefined && { device }) }),
       args.json,
       context,
     )
