@@ -25,8 +25,11 @@ export const kernelsMissing =
 export const hasPtx =
   !realDevice && existsSync(join(dirname(emulatorPath), '..', 'simt', 'ptx', 'gemm.ptx.cc'))
 
-/** The device for tests that need one run only. */
-export const kernelDevice = realDevice ?? 'cuda-emu:policy=sequential,check'
+/** For whole runs: without the checker, which costs three times the rest. */
+export const trainingDevice = realDevice ?? 'cuda-emu'
+
+/** For short runs: another schedule of threads, with the checker. */
+export const checkedTrainingDevice = realDevice ?? 'cuda-emu:policy=pct,seed=5,check'
 
 /** The results that a test must judge: of the source, and of the PTX where there is one. */
 export async function runKernel<Tensors extends Record<string, OpTensor>>(
