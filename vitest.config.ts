@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],
+    // The same tests on hosts with and without a GPU; those of the CUDA backend name their device.
+    env: { PATCHTRAIN_DEVICE: 'cpu' },
     testTimeout: 60_000,
     // The kernels use every core themselves: more test processes than two only fight for them.
     maxWorkers: 2,

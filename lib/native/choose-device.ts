@@ -19,11 +19,17 @@ export interface DeviceWishes {
 }
 
 /**
- * `auto` takes the first CUDA device that can be used, else the CPU, and says why. A device that was asked for by name
- * is used or refused: there is no silent fallback.
+ * `auto` takes what PATCHTRAIN_DEVICE names, else the first CUDA device that can be used, else the CPU, and says why. A
+ * device that was asked for by name is used or refused: there is no silent fallback.
  * @throws {DeviceError}
  */
 export function chooseDevice(wishes: DeviceWishes): ChosenDevice {
+  const host = process.env['PATCHTRAIN_DEVICE'] ?? 'auto'
+  if (wishes.device !== 'auto' || host === 'auto' || host === '') return chooseByName(wishes)
+  return { ...chooseByName({ ...wishes, device: host }), reason: `auto took what PATCHTRAIN_DEVICE names: ${host}` }
+}
+
+function chooseByName(wishes: DeviceWishes): ChosenDevice {
   const { device, threads, level } = wishes
   const { addon, path } = loadAddon()
   const folder = dirname(path)

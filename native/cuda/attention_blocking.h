@@ -27,7 +27,8 @@ struct Tile {
   int kept, streamed, warps, blocks;
 };
 
-/// Small: 99 KB of shared memory a block, 100 KB a processor (sm_86, sm_89, sm_120). Large: 163 KB and more (A100, H100).
+/// Small: 99 KB of shared memory a block, 100 KB a processor (sm_86, sm_89, sm_120). Large: 163 KB and more (A100,
+/// H100).
 enum class SharedMemory { small, large };
 
 constexpr SharedMemory shared_memory_class(size_t bytes_a_block) {
@@ -43,9 +44,9 @@ constexpr Tile forward_tile(int D, SharedMemory memory) {
 
 /// Keeps keys and values with the sums dk and dv, streams queries and dy. Two rows of sums a kept row: 32 rows a warp
 /// only fit for small heads.
-constexpr Tile key_gradient_tile(int D, SharedMemory memory) {
+constexpr Tile key_gradient_tile(int D, SharedMemory) {
   if (D <= 64) return {128, 32, 4, 2};
-  return D == 128 && memory == SharedMemory::small ? Tile{128, 32, 8, 1} : Tile{128, 64, 8, 1};
+  return {128, D == 128 ? 32 : 64, 8, 1};
 }
 
 /// Keeps queries and dy with the sums dq, streams keys and values.

@@ -1,8 +1,8 @@
 // What the attention kernels are made of: tiles of rows in shared memory, and the two products of a tile.
 //
 // Rows of a warp come in bands of 16, the height of one mma. A warp's block of results [16·bands, n] is spread over
-// its lanes as x[band][n / 8][4]: with g = lane / 4 and t = lane % 4, element i of tile j is row 16·band + g + 8·(i / 2),
-// column 8·j + 2·t + i % 2 (see mma_16x8x16).
+// its lanes as x[band][n / 8][4]: with g = lane / 4 and t = lane % 4, element i of tile j is row 16·band + g + 8·(i /
+// 2), column 8·j + 2·t + i % 2 (see mma_16x8x16).
 #pragma once
 #include "cuda/bf16.cuh"
 #include "cuda/ptx.cuh"
@@ -32,8 +32,8 @@ class LaneRow {
  public:
   PT_DEVICE LaneRow(uint32_t row, uint32_t chunk) : offset_(SharedRows<D>::offset(row, chunk)) {}
 
-  /// `tile` on a border of 128 bytes, `row0` a multiple of 8, `chunk0` even. A run of kSpread chunks lies on a border of
-  /// its own size, so moving within it is an exclusive or; all the rest is known when the kernel is compiled.
+  /// `tile` on a border of 128 bytes, `row0` a multiple of 8, `chunk0` even. A run of kSpread chunks lies on a border
+  /// of its own size, so moving within it is an exclusive or; all the rest is known when the kernel is compiled.
   PT_DEVICE uint32_t at(uint32_t tile, int row0, int chunk0) const {
     const uint32_t within = chunk0 % SharedRows<D>::kSpread;
     return ((tile + offset_) ^ (within << 4)) + (row0 * SharedRows<D>::kRowBytes + (chunk0 - within) * 16);

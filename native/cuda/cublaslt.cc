@@ -38,11 +38,13 @@ static std::vector<std::string> places(const std::vector<std::string>& sonames) 
 }
 
 static std::vector<std::string> sonames_for_driver() {
+  std::vector<std::string> names;
+#ifndef PT_SIMT
   int driver = 0;
   cudaDriverGetVersion(&driver);
-  std::vector<std::string> names;
   for (const int major : {13, 12, 11})
     if (driver == 0 || major <= driver / 1000) names.push_back("libcublasLt.so." + std::to_string(major));
+#endif
   return names;
 }
 
@@ -52,30 +54,21 @@ static std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-/// What the loader says of a missing file names the file; of a broken one it must be told.
-static bool exists(const std::string& file) { return access(file.c_str(), F_OK) == 0; }
-
 std::unique_ptr<CublasLt> CublasLt::open(const std::string& library, std::string& absence) {
-  const std::string file = library.empty() ? environment("PATCHTRAIN_CUBLASLT") : library;
   std::unique_ptr<CublasLt> opened(new CublasLt);
-  std::string problem;
-  if (file == "none") {
+  if (library == "none") {
     absence = "as asked";
     return nullptr;
   }
-  if (!file.empty()) {
-    if (opened->load(file, problem)) return opened;
-    absence = problem;
-    return nullptr;
-  }
+  if (!library.empty()) return opened->load(library, absence) ? std::move(opened) : nullptr;
 
   const std::vector<std::string> sonames = sonames_for_driver();
   for (const std::string& place : places(sonames)) {
-    std::string why;
-    if (opened->load(place, why)) return opened;
-    if (problem.empty() && exists(place)) problem = why;  // it is there, but cannot be used
+    std::string problem;
+    if (opened->load(place, problem)) return opened;
+    if (absence.empty() && access(place.c_str(), F_OK) == 0) absence = problem;  // it is there, but cannot be used
   }
-  absence = problem.empty() ? joined(sonames) + " were not found" : problem;
+  if (absence.empty()) absence = sonames.empty() ? "the emulator has no others" : joined(sonames) + " were not found";
   return nullptr;
 }
 

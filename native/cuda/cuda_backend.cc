@@ -85,15 +85,8 @@ Status CudaBackend::create(const CreateOptions& options, std::unique_ptr<Backend
 }
 
 Status CudaBackend::open() {
-  PT_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  if (Status s = stream_.create(); !s.ok()) return s;
   return faults_.create();
-}
-
-CudaBackend::~CudaBackend() {
-  if (!stream_) return;
-  cudaSetDevice(info_.index);
-  cudaStreamSynchronize(stream_);
-  cudaStreamDestroy(stream_);
 }
 
 DeviceFacts CudaBackend::facts() const {

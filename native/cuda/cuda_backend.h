@@ -11,6 +11,7 @@
 #include "cuda/fault_box.h"
 #include "cuda/launch.h"
 #include "cuda/library.h"
+#include "cuda/owned_stream.h"
 #include "cuda/products.h"
 #include "cuda/staging.h"
 
@@ -22,7 +23,6 @@ Status find_devices(Probe& out);
 class CudaBackend final : public Backend, private Needs {
  public:
   static Status create(const CreateOptions&, std::unique_ptr<Backend>& out);
-  ~CudaBackend() override;
 
   DeviceFacts facts() const override;
   const Needs& needs() const override { return *this; }
@@ -41,7 +41,7 @@ class CudaBackend final : public Backend, private Needs {
 
  private:
   CudaBackend(const DeviceInfo& info, std::unique_ptr<Products> products)
-      : info_(info), products_(std::move(products)), completer_(info.index) {}
+      : info_(info), stream_(info.index), products_(std::move(products)), completer_(info.index) {}
   Status open();
   Status submit(Plan& plan, Fault*& copy);
   Status fit_workspace(size_t bytes);
@@ -55,14 +55,16 @@ class CudaBackend final : public Backend, private Needs {
   Status check(const Command& command) const override;
   size_t workspace(const Command& command) const override;
 
+  // Destroyed from the last to the first: the completer waits for what is under way and may look at the rest; the stream
+  // outlives all that is recorded on it.
   const DeviceInfo info_;
+  OwnedStream stream_;
   std::unique_ptr<Products> products_;
-  cudaStream_t stream_ = nullptr;
   FaultBox faults_;
   std::atomic<bool> fault_told_{false};  // it was told of, so the next run starts with a clean one
   Staging staging_;
   std::shared_ptr<Region> workspace_;  // grows to what the hungriest plan so far needs
-  Completer completer_;                // last: its thread may look at the rest
+  Completer completer_;
 };
 
 }  // namespace pt::cuda

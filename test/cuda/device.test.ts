@@ -1,6 +1,6 @@
 // How a CUDA device is chosen, and what is said when it cannot be had, runs out of memory, or goes away.
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { cudaChecks } from '../../lib/cli/doctor/cuda.js'
 import { Device } from '../../lib/native/device.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
@@ -18,9 +18,17 @@ describe('choosing a device', () => {
   })
 
   it('auto says why it took what it took', () => {
-    const device = Device.create({ device: 'auto' })
-    expect(device.reason).toMatch(/^auto chose the (CPU: .+|GPU.*)$/)
-    device.dispose()
+    const reasonWith = (host: string) => {
+      vi.stubEnv('PATCHTRAIN_DEVICE', host)
+      const device = Device.create({ device: 'auto' })
+      device.dispose()
+      vi.unstubAllEnvs()
+      return device.reason
+    }
+    expect(reasonWith('')).toMatch(/^auto chose the (CPU: .+|GPU.*)$/)
+    expect(reasonWith('cpu')).toBe('auto took what PATCHTRAIN_DEVICE names: cpu')
+    expect(() => reasonWith('gpu')).toThrow("there is no device 'gpu'")
+    vi.unstubAllEnvs()
     const cpu = Device.create({ device: 'cpu' })
     expect(cpu.reason).toBe('')
     expect(cpu.compute).toBe('f32')
