@@ -89,6 +89,15 @@ Status CudaBackend::open() {
   return faults_.create();
 }
 
+/// Before anything else that a thread asks of the device.
+Status CudaBackend::enter() const {
+#ifdef PT_SIMT
+  simt::adopt(stream_);
+#endif
+  PT_CUDA(cudaSetDevice(info_.index), "choosing the device");
+  return Status::success();
+}
+
 DeviceFacts CudaBackend::facts() const {
   std::string notes = products_->describe();
   if (const std::string notice = products_->notice(); !notice.empty()) notes += "\n" + notice;
@@ -96,13 +105,13 @@ DeviceFacts CudaBackend::facts() const {
 }
 
 Status CudaBackend::allocate(size_t bytes, std::shared_ptr<Region>& out) {
+  if (Status s = enter(); !s.ok()) return s;
   return DeviceRegion::allocate(info_.index, bytes, out);
 }
 
 DeviceMemory CudaBackend::memory() const {
   size_t free = 0, total = 0;
-  cudaSetDevice(info_.index);
-  cudaMemGetInfo(&free, &total);
+  if (enter().ok()) cudaMemGetInfo(&free, &total);
   return {static_cast<double>(free), static_cast<double>(total)};
 }
 
@@ -135,7 +144,7 @@ void CudaBackend::run(const std::shared_ptr<Plan>& plan, Done done) {
 }
 
 Status CudaBackend::submit(Plan& plan, Fault*& copy) {
-  PT_CUDA(cudaSetDevice(info_.index), "choosing the device");
+  if (Status s = enter(); !s.ok()) return s;
   if (fault_told_.exchange(false))
     if (Status s = faults_.clear(stream_); !s.ok()) return s;
   if (Status s = fit_workspace(plan.workspace_bytes()); !s.ok()) return s;
@@ -211,18 +220,18 @@ Status CudaBackend::capture(Plan& plan) {
 }
 
 void CudaBackend::write(const std::shared_ptr<Region>& to, size_t offset, const void* from, size_t bytes, Done done) {
-  Status status = to_status(cudaSetDevice(info_.index), "choosing the device");
+  Status status = enter();
   if (status.ok()) status = staging_.write(stream_, to->data() + offset, from, bytes);
   completer_.after(stream_, [to, status, done = std::move(done)](const Status& ended) { done(status.ok() ? ended : status); });
 }
 
 Status CudaBackend::read(const Region& from, size_t offset, void* to, size_t bytes) {
-  PT_CUDA(cudaSetDevice(info_.index), "choosing the device");
+  if (Status s = enter(); !s.ok()) return s;
   return staging_.read(stream_, to, from.data() + offset, bytes);
 }
 
 Status CudaBackend::measure_ceilings(Ceilings& out) {
-  PT_CUDA(cudaSetDevice(info_.index), "choosing the device");
+  if (Status s = enter(); !s.ok()) return s;
   return cuda::measure_ceilings(launch_for(0), out);
 }
 

@@ -43,6 +43,7 @@ class CudaBackend final : public Backend, private Needs {
   CudaBackend(const DeviceInfo& info, std::unique_ptr<Products> products)
       : info_(info), stream_(info.index), products_(std::move(products)), completer_(info.index) {}
   Status open();
+  Status enter() const;
   Status submit(Plan& plan, Fault*& copy);
   Status fit_workspace(size_t bytes);
   Launch launch_for(int32_t number);
