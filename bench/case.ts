@@ -20,6 +20,8 @@ export interface Case {
 
 export const f32 = (...shape: number[]): CaseTensor => ({ dtype: 'f32', shape, filling: { normal: 1 } })
 export const bf16 = (...shape: number[]): CaseTensor => ({ dtype: 'bf16', shape, filling: { values: [0] } })
+/** bf16 of normal numbers: weights and activations on CUDA. */
+export const brain = (...shape: number[]): CaseTensor => ({ dtype: 'bf16', shape, filling: { normal: 1 } })
 export const small = (scale: number, ...shape: number[]): CaseTensor => ({
   dtype: 'f32',
   shape,

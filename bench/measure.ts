@@ -1,8 +1,7 @@
 import type { Device, Region } from '../lib/native/device.js'
-import { bytesOf, sizeOf, tensor, type Tensor } from '../lib/tensor/tensor.js'
-import { fillNormal } from '../lib/tensor/ops.js'
-import { integers } from '../test/helpers/random-data.js'
+import { bytesOf, tensor } from '../lib/tensor/tensor.js'
 import type { Case, CaseTensor } from './case.js'
+import { fill } from './fill.js'
 
 const warmUpRuns = 3
 const leastRuns = 20
@@ -63,25 +62,4 @@ export function summary(seconds: readonly number[]): Timing {
   const sorted = [...seconds].sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
   return { seconds: at(0.5), best: at(0), spread: (at(0.75) - at(0.25)) / at(0.5), runs: sorted.length }
-}
-
-async function fill(
-  device: Device,
-  target: Tensor,
-  { filling, dtype }: CaseTensor,
-  seed: number,
-): Promise<void> {
-  const size = sizeOf(target.shape)
-  if ('normal' in filling) {
-    const plan = device.createPlan('random data')
-    fillNormal(plan, target, { seed, stream: 0, std: filling.normal })
-    await plan.run()
-    plan.dispose()
-    return
-  }
-  if ('idsBelow' in filling) return target.region.write(0, integers(size, filling.idsBelow, seed))
-  const { values } = filling
-  const data = new { f32: Float32Array, f64: Float64Array, i32: Int32Array, bf16: Uint16Array }[dtype](size)
-  for (let i = 0; i < size; i++) data[i] = values[i % values.length]!
-  await target.region.write(0, data)
 }

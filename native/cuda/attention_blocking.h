@@ -39,7 +39,7 @@ constexpr SharedMemory shared_memory_class(size_t bytes_a_block) {
 constexpr Tile forward_tile(int D, SharedMemory memory) {
   if (D <= 64) return {128, 64, 4, 2};
   if (memory == SharedMemory::small) return {128, 64, 8, 1};
-  return {128, D == 128 ? 32 : 64, 4, 2};
+  return {128, D == 128 ? 32 : D == 96 ? 48 : 64, 4, 2};
 }
 
 /// Keeps keys and values with the sums dk and dv, streams queries and dy. Two rows of sums a kept row: 32 rows a warp
@@ -51,7 +51,7 @@ constexpr Tile key_gradient_tile(int D, SharedMemory) {
 
 /// Keeps queries and dy with the sums dq, streams keys and values.
 constexpr Tile query_gradient_tile(int D, SharedMemory memory) {
-  if (D <= 64) return {128, memory == SharedMemory::small ? 32 : 64, 4, 2};
+  if (D <= 64) return {128, memory == SharedMemory::small ? 32 : 48, 4, 2};
   if (memory == SharedMemory::small) return {128, D == 128 ? 32 : 64, 8, 1};
   return D == 128 ? Tile{128, 64, 8, 1} : Tile{128, 32, 4, 2};
 }

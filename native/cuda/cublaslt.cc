@@ -26,7 +26,8 @@ static std::vector<std::string> matching(const std::string& pattern) {
 /// What to try, best first.
 static std::vector<std::string> places(const std::vector<std::string>& sonames) {
   std::vector<std::string> files = sonames;
-  for (const std::string& toolkit : {environment("CUDA_HOME"), environment("CUDA_PATH"), std::string("/usr/local/cuda")})
+  for (const std::string& toolkit :
+       {environment("CUDA_HOME"), environment("CUDA_PATH"), std::string("/usr/local/cuda")})
     if (!toolkit.empty())
       for (const std::string& soname : sonames) files.push_back(toolkit + "/lib64/" + soname);
   for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"})
@@ -80,9 +81,9 @@ bool CublasLt::load(const std::string& file, std::string& problem) {
     return false;
   }
   const char* missing = nullptr;
-#define PT_FIND(result, name, parameters)                                            \
+#define PT_FIND(result, name, parameters)                                              \
   functions_.name = reinterpret_cast<decltype(functions_.name)>(dlsym(handle, #name)); \
-  if (!functions_.name) missing = #name;
+  if (!functions_.name && !missing) missing = #name;
   PT_CUBLASLT_FUNCTIONS(PT_FIND)
 #undef PT_FIND
   if (missing) {

@@ -4,7 +4,8 @@
 //   1. libcublasLt.so.13, .12 and .11 where the dynamic loader finds libraries (LD_LIBRARY_PATH, ldconfig);
 //   2. the CUDA toolkit: $CUDA_HOME, $CUDA_PATH and /usr/local/cuda, in lib64;
 //   3. the Python packages nvidia-cublas[-cu12] of the environment in $VIRTUAL_ENV or $CONDA_PREFIX.
-// Versions newer than the driver's CUDA are passed over. The emulator has no use for a real library: it does not search.
+// Versions newer than the driver's CUDA are passed over. The emulator has no use for a real library: it does not
+// search.
 #pragma once
 #include <memory>
 #include <string>

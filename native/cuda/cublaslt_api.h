@@ -55,26 +55,25 @@ struct HeuristicResult {
 static_assert(sizeof(HeuristicResult) == 96, "as in all three versions");
 
 /// X(return type, name, parameters), for every function without which we cannot use the library.
-#define PT_CUBLASLT_FUNCTIONS(X)                                                                                    \
-  X(Status, cublasLtCreate, (Context**))                                                                            \
-  X(Status, cublasLtDestroy, (Context*))                                                                            \
-  X(size_t, cublasLtGetVersion, ())                                                                                 \
-  X(Status, cublasLtMatmulDescCreate, (MatmulDesc**, ComputeType, DataType scale))                                  \
-  X(Status, cublasLtMatmulDescDestroy, (MatmulDesc*))                                                               \
-  X(Status, cublasLtMatmulDescSetAttribute, (MatmulDesc*, DescAttribute, const void* value, size_t bytes))          \
-  X(Status, cublasLtMatrixLayoutCreate, (MatrixLayout**, DataType, uint64_t rows, uint64_t columns, int64_t stride)) \
-  X(Status, cublasLtMatrixLayoutDestroy, (MatrixLayout*))                                                           \
-  X(Status, cublasLtMatmulPreferenceCreate, (Preference**))                                                         \
-  X(Status, cublasLtMatmulPreferenceDestroy, (Preference*))                                                         \
-  X(Status, cublasLtMatmulPreferenceSetAttribute,                                                                   \
-    (Preference*, PreferenceAttribute, const void* value, size_t bytes))                                            \
-  X(Status, cublasLtMatmulAlgoGetHeuristic,                                                                         \
-    (Context*, MatmulDesc*, MatrixLayout* a, MatrixLayout* b, MatrixLayout* c, MatrixLayout* d, Preference*,        \
-     int32_t wanted, HeuristicResult* results, int32_t* found))                                                     \
-  X(Status, cublasLtMatmul,                                                                                         \
-    (Context*, MatmulDesc*, const void* alpha, const void* a, MatrixLayout*, const void* b, MatrixLayout*,          \
-     const void* beta, const void* c, MatrixLayout*, void* d, MatrixLayout*, const Algorithm*, void* workspace,     \
-     size_t workspace_bytes, cudaStream_t))                                                                         \
+#define PT_CUBLASLT_FUNCTIONS(X)                                                                                       \
+  X(Status, cublasLtCreate, (Context**))                                                                               \
+  X(Status, cublasLtDestroy, (Context*))                                                                               \
+  X(size_t, cublasLtGetVersion, ())                                                                                    \
+  X(Status, cublasLtMatmulDescCreate, (MatmulDesc**, ComputeType, DataType scale))                                     \
+  X(Status, cublasLtMatmulDescDestroy, (MatmulDesc*))                                                                  \
+  X(Status, cublasLtMatmulDescSetAttribute, (MatmulDesc*, DescAttribute, const void* value, size_t bytes))             \
+  X(Status, cublasLtMatrixLayoutCreate, (MatrixLayout**, DataType, uint64_t rows, uint64_t columns, int64_t stride))   \
+  X(Status, cublasLtMatrixLayoutDestroy, (MatrixLayout*))                                                              \
+  X(Status, cublasLtMatmulPreferenceCreate, (Preference**))                                                            \
+  X(Status, cublasLtMatmulPreferenceDestroy, (Preference*))                                                            \
+  X(Status, cublasLtMatmulPreferenceSetAttribute, (Preference*, PreferenceAttribute, const void* value, size_t bytes)) \
+  X(Status, cublasLtMatmulAlgoGetHeuristic,                                                                            \
+    (Context*, MatmulDesc*, MatrixLayout * a, MatrixLayout * b, MatrixLayout * c, MatrixLayout * d, Preference*,       \
+     int32_t wanted, HeuristicResult * results, int32_t * found))                                                      \
+  X(Status, cublasLtMatmul,                                                                                            \
+    (Context*, MatmulDesc*, const void* alpha, const void* a, MatrixLayout*, const void* b, MatrixLayout*,             \
+     const void* beta, const void* c, MatrixLayout*, void* d, MatrixLayout*, const Algorithm*, void* workspace,        \
+     size_t workspace_bytes, cudaStream_t))                                                                            \
   X(const char*, cublasLtGetStatusString, (Status))
 
 struct Functions {

@@ -77,10 +77,10 @@ Status LtProduct::run(const Command& cmd, const lt::Algorithm& algorithm, void* 
                       cudaStream_t stream) const {
   const float one = 1, before = cmd.flag(gemm::accumulate) ? 1 : 0;
   void* c = cmd.tensor(gemm::c).data;
-  return library_.check(
-      library_.call().cublasLtMatmul(context_, desc_, &one, cmd.tensor(gemm::b).data, left_, cmd.tensor(gemm::a).data,
-                                     right_, &before, c, result_, c, result_, &algorithm, workspace, workspace_bytes, stream),
-      "cublasLtMatmul");
+  return library_.check(library_.call().cublasLtMatmul(context_, desc_, &one, cmd.tensor(gemm::b).data, left_,
+                                                       cmd.tensor(gemm::a).data, right_, &before, c, result_, c,
+                                                       result_, &algorithm, workspace, workspace_bytes, stream),
+                        "cublasLtMatmul");
 }
 
 }  // namespace pt::cuda

@@ -17,7 +17,8 @@ struct GemmPanel {
   static_assert(kRowChunks == 4 || kRowChunks >= 8, "the permutation is made for these");
 
   static PT_DEVICE uint32_t offset(int row, int chunk) {
-    const int permutation = kRowChunks == 4 ? (row >> 1) & 3 : row & 7;  // 4 chunks: two rows fill the 128 bytes of all banks
+    const int permutation =
+        kRowChunks == 4 ? (row >> 1) & 3 : row & 7;  // 4 chunks: two rows fill the 128 bytes of all banks
     return static_cast<uint32_t>((row * kRowChunks + (chunk ^ permutation)) * 16);
   }
 
@@ -26,8 +27,8 @@ struct GemmPanel {
     const int lane = lane_id();
     load(r, panel, outer + lane / 8 % 2 * 8, inner + lane / 16 * 8);
   }
-  /// The same elements as two neighbouring tiles of B: r[0], r[1] are b0, b1 of the first, r[2], r[3] of the second. (The
-  /// hardware wants b0, b1 in neighbouring registers; in the order of A each pair would cost two moves.)
+  /// The same elements as two neighbouring tiles of B: r[0], r[1] are b0, b1 of the first, r[2], r[3] of the second.
+  /// (The hardware wants b0, b1 in neighbouring registers; in the order of A each pair would cost two moves.)
   static PT_DEVICE void load_right(uint32_t (&r)[4], uint32_t panel, int outer, int inner) {
     const int lane = lane_id();
     load(r, panel, outer + lane / 16 * 8, inner + lane / 8 % 2 * 8);
@@ -94,8 +95,8 @@ class GemmLoader {
     return chunk;
   }
 
-  const bf16* from_;  // this thread's first chunk of the next panel
-  uint32_t to_;       // and its place there
+  const bf16* from_;             // this thread's first chunk of the next panel
+  uint32_t to_;                  // and its place there
   int outer_left_, inner_left_;  // of the operand from that chunk on
   int row_length_;
 };

@@ -105,7 +105,8 @@ PT_DEVICE void sum_tile(GemmSums<Tile>& sums, const GemmArguments& product, int 
   sync_block();
 
   // While the tensor cores multiply one half of a step, the other half's fragments are on their way to registers. The
-  // copies run on past the end, where they bring zeros from nowhere: a loop without branches is worth three such stages.
+  // copies run on past the end, where they bring zeros from nowhere: a loop without branches is worth three such
+  // stages.
   GemmFragments<Tile, PanelA, PanelB> first, second;
   first.load(ring, warp_row, warp_column, 0);
   int reading = 0, writing = kGemmStages - 1;

@@ -1,9 +1,10 @@
 // Products: who computes a matrix product. Where cuBLASLt is found (cuda/cublaslt.h says where it is looked for), its
-// deterministic algorithms and our own kernel are timed once for each shape, and the fastest is kept; without it our own
-// kernel computes them all.
+// deterministic algorithms and our own kernel are timed once for each shape, and the fastest is kept; without it our
+// own kernel computes them all.
 //
 // The choice rests on a clock, so two runs may choose differently and then differ in the last bits. A checkpoint
-// therefore carries choices(), and restore() makes the next run take the same, where it has the same library and device.
+// therefore carries choices(), and restore() makes the next run take the same, where it has the same library and
+// device.
 #pragma once
 #include <map>
 #include <memory>

@@ -74,10 +74,6 @@ PT_DEVICE uint32_t pack_bf16(float low, float high) {
   return static_cast<uint32_t>(simt::round_bf16(low)) | static_cast<uint32_t>(simt::round_bf16(high)) << 16;
 }
 
-/// The compiler must not carry past here what it made of `packed` before: bf16 values that are unpacked once more later
-/// are not kept as floats in the meantime, in twice the registers.
-PT_DEVICE void forget_unpacked(uint4&) {}
-
 /// Atomics on integers only: their result does not depend on the order. They return the old value.
 PT_DEVICE int32_t atomic_add(int32_t* p, int32_t v) { return simt::atomic_add(p, v); }
 PT_DEVICE int32_t atomic_compare_swap(int32_t* p, int32_t expected, int32_t value) {
@@ -164,10 +160,6 @@ PT_DEVICE uint32_t pack_bf16(float low, float high) {
   uint32_t r;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
   return r;
-}
-
-PT_DEVICE void forget_unpacked(uint4& packed) {
-  asm volatile("" : "+r"(packed.x), "+r"(packed.y), "+r"(packed.z), "+r"(packed.w));
 }
 
 PT_DEVICE int32_t atomic_add(int32_t* p, int32_t v) { return atomicAdd(p, v); }

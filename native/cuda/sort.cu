@@ -19,25 +19,25 @@ PT_DEVICE int digit_of(const SortEntry& entry, int shift) {
   return static_cast<int>(entry.key >> shift & (kDigits - 1));
 }
 
-/// The sum of x over the threads before this one; *total that of all. `scratch`: shared memory for kWarps ints, free
-/// again when the function returns.
-PT_DEVICE int sum_before(int x, int* total, int* scratch) {
-  int sum = x;
+/// The sum of x over the lanes up to this one.
+PT_DEVICE int warp_sum_through(int x) {
 #pragma unroll
   for (int distance = 1; distance < 32; distance *= 2) {
-    const int below = shuffle(sum, (lane_id() - distance) & 31);
-    if (lane_id() >= distance) sum += below;
+    const int below = shuffle(x, (lane_id() - distance) & 31);
+    if (lane_id() >= distance) x += below;
   }
-  if (lane_id() == 31) scratch[warp_id()] = sum;
+  return x;
+}
+
+/// The sum of x over the threads before this one. `scratch`: shared memory for kWarps ints.
+PT_DEVICE int sum_before(int x, int* scratch) {
+  const int through = warp_sum_through(x);
+  if (lane_id() == 31) scratch[warp_id()] = through;
   sync_block();
-  int before = sum - x, all = 0;
+  int before = through - x;
 #pragma unroll
-  for (int w = 0; w < kWarps; w++) {
+  for (int w = 0; w < kWarps; w++)
     if (w < warp_id()) before += scratch[w];
-    all += scratch[w];
-  }
-  sync_block();
-  *total = all;
   return before;
 }
 
@@ -75,20 +75,19 @@ __global__ void __launch_bounds__(kThreads) count_digits(const SortEntry* entrie
   counts[threadIdx.x * static_cast<int64_t>(gridDim.x) + blockIdx.x] = count[threadIdx.x];
 }
 
-/// One block a digit: counts[digit, tile] becomes the sum over the tiles before, totals[digit] that over all.
+/// One warp a digit: counts[digit, tile] becomes the sum over the tiles before, totals[digit] that over all.
 __global__ void __launch_bounds__(kThreads) sum_counts(int* counts, int tiles) {
-  PT_SHARED(shared);
-  int* scratch = reinterpret_cast<int*>(shared);  // [kWarps]
-  int* row = counts + static_cast<int64_t>(blockIdx.x) * tiles;
+  const int digit = static_cast<int>(blockIdx.x) * kWarps + warp_id();
+  int* row = counts + static_cast<int64_t>(digit) * tiles;
   int before = 0;
-  for (int first = 0; first < tiles; first += kThreads) {
-    const int tile = first + static_cast<int>(threadIdx.x);
-    int total;
-    const int sum = sum_before(tile < tiles ? row[tile] : 0, &total, scratch);
-    if (tile < tiles) row[tile] = before + sum;
-    before += total;
+  for (int first = 0; first < tiles; first += 32) {
+    const int tile = first + lane_id();
+    const int count = tile < tiles ? row[tile] : 0;
+    const int through = before + warp_sum_through(count);
+    if (tile < tiles) row[tile] = through - count;
+    before = shuffle(through, 31);
   }
-  if (threadIdx.x == 0) totals_of(counts, tiles)[blockIdx.x] = before;
+  if (lane_id() == 0) totals_of(counts, tiles)[digit] = before;
 }
 
 /// One block a tile: moves each entry to its place.
@@ -125,8 +124,7 @@ __global__ void __launch_bounds__(kThreads)
   }
   sync_block();
 
-  int total;
-  int place = sum_before(totals_of(counts, tiles)[thread], &total, scratch);  // of digit `thread`
+  int place = sum_before(totals_of(counts, tiles)[thread], scratch);  // where digit `thread` begins
   place += counts[thread * static_cast<int64_t>(tiles) + blockIdx.x];
 #pragma unroll
   for (int w = 0; w < kWarps; w++) {
@@ -146,13 +144,13 @@ __global__ void __launch_bounds__(kThreads)
 Status sort(const Launch& launch, SortEntry* entries, SortEntry* spare, int32_t* counts, int64_t n, int bits,
             const SortEntry** sorted) {
   using namespace sort_kernels;
-  const dim3 tiles(blocks_for(n, kSortTile)), digits(kDigits), threads(kThreads);
+  const dim3 tiles(blocks_for(n, kSortTile)), threads(kThreads);
   for (int shift = 0; shift < bits; shift += kDigitBits) {
     Status status = start(launch, "sort: count", count_digits, tiles, threads, kDigits * sizeof(int),
                           static_cast<const SortEntry*>(entries), counts, static_cast<int>(n), shift);
     if (!status.ok()) return status;
-    status = start(launch, "sort: sum", sum_counts, digits, threads, kWarps * sizeof(int), counts,
-                   static_cast<int>(tiles.x));
+    status =
+        start(launch, "sort: sum", sum_counts, dim3(kDigits / kWarps), threads, 0, counts, static_cast<int>(tiles.x));
     if (!status.ok()) return status;
     status = start(launch, "sort: move", move_entries, tiles, threads, kWarps * (1 + kDigits) * sizeof(int),
                    static_cast<const SortEntry*>(entries), spare, counts, static_cast<int>(n), shift);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cpu/bf16.h"
 #include "cpu/kernels.h"
 
 namespace pt::cpu {
@@ -46,8 +47,12 @@ Status adamw(const Command& c, const Launch& launch) {
 
   float *w = c.f32(op::weight), *m = c.f32(op::m), *v = c.f32(op::v);
   const float* gradient = c.f32(op::gradient);
-  parallel_blocks(launch.workers, c.tensor(op::weight).size(), kBlock,
-                  [=](int64_t begin, int64_t end, int) { update(w, gradient, m, v, begin, end, f); });
+  uint16_t* rounded = c.bf16(op::rounded);  // or null
+  parallel_blocks(launch.workers, c.tensor(op::weight).size(), kBlock, [=](int64_t begin, int64_t end, int) {
+    update(w, gradient, m, v, begin, end, f);
+    if (rounded)
+      for (int64_t i = begin; i < end; i++) rounded[i] = to_bf16(w[i]);
+  });
   return Status::success();
 }
 

@@ -5,6 +5,7 @@
 //   m  = beta1 · m + (1 − beta1) · g
 //   v  = beta2 · v + (1 − beta2) · g²
 //   w  = w − (lr / bias1) · m / (√v / √bias2 + eps)
+//   rounded = bf16(w)      where the forward pass reads weights in bf16 while w keeps them exactly
 //
 // What changes from step to step is read from memory, so that a recorded plan serves every step:
 //   step = [lr, bias1 = 1 − beta1^t, bias2 = 1 − beta2^t],  t = 1 for the first step
@@ -21,6 +22,7 @@ enum Tensor {
   v,         // as many elements, f32 in place
   step,      // [3] f64 read
   clip,      // [3] f64 read, optional
+  rounded,   // as many elements, bf16 =, optional
 };
 enum Param {
   beta1,

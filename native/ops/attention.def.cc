@@ -1,6 +1,7 @@
 #include "ops/attention.h"
 
 #include "cpu/attention_blocking.h"
+#include "cuda/attention_blocking.h"
 
 namespace pt {
 
@@ -27,6 +28,8 @@ static const ParamSlot kParams[] = {
     {"head_dim", true, 2, cpu::kMaxHeadDim},
     {"positions", true, 1, 1 << 30},
 };
+
+static Status check_for_cuda(const Command& c) { return cuda::check_head_dim(c.integer(attention::head_dim)); }
 
 static double score_pairs(const Shape& s) {
   const double T = static_cast<double>(s.T);
@@ -57,7 +60,7 @@ static Cost cost(const Command& c) {
 
 static size_t workspace(const Command& c, int workers) { return Shape(c).forward_floats(workers) * sizeof(float); }
 
-const OpDef def = make_op("attention", kTensors, kParams, check, cost).on_cpu(workspace);
+const OpDef def = make_op("attention", kTensors, kParams, check, cost).on_cpu(workspace).on_cuda(check_for_cuda);
 }  // namespace pt::attention
 
 namespace pt::attention_backward {
@@ -83,5 +86,12 @@ static Cost cost(const Command& c) {
 
 static size_t workspace(const Command& c, int workers) { return Shape(c).backward_floats(workers) * sizeof(float); }
 
-const OpDef def = make_op("attention_backward", kTensors, kParams, check, cost).on_cpu(workspace);
+static size_t cuda_workspace(const Command& c) {
+  const Shape s(c);
+  return static_cast<size_t>(s.B * s.H * cuda::row_stats_stride(s.T)) * 2 * sizeof(float);
+}
+
+const OpDef def = make_op("attention_backward", kTensors, kParams, check, cost)
+                      .on_cpu(workspace)
+                      .on_cuda(check_for_cuda, cuda_workspace);
 }  // namespace pt::attention_backward

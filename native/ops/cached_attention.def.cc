@@ -1,5 +1,7 @@
 #include "ops/cached_attention.h"
 
+#include "cuda/attention_blocking.h"
+
 namespace pt {
 
 static const ParamSlot kParams[] = {
@@ -27,6 +29,8 @@ static Status check_cache(const Command& c, int position_slot) {
   return Status::success();
 }
 
+static Status check_for_cuda(const Command& c) { return cuda::check_head_dim(c.integer(kv_append::head_dim)); }
+
 }  // namespace pt
 
 namespace pt::kv_append {
@@ -44,7 +48,7 @@ static Cost cost(const Command& c) {
   return {0, 2 * elements * static_cast<double>(size_of(c.tensor(cache).dtype))};
 }
 
-const OpDef def = make_op("kv_append", kTensors, kParams, check, cost);
+const OpDef def = make_op("kv_append", kTensors, kParams, check, cost).on_cuda(check_for_cuda);
 }  // namespace pt::kv_append
 
 namespace pt::cached_attention {
@@ -74,5 +78,13 @@ static size_t workspace(const Command& c, int workers) {
   return static_cast<size_t>(c.dim(cache, 1) * workers) * sizeof(float);
 }
 
-const OpDef def = make_op("cached_attention", kTensors, kParams, check, cost).on_cpu(workspace);
+static size_t cuda_workspace(const Command& c) {
+  const int64_t n = c.dim(qkv, 0);
+  const int64_t partials = n * c.integer(heads) * cuda::CacheSplits(n, c.dim(cache, 1)).count;
+  return static_cast<size_t>(partials * cuda::partial_floats(c.integer(head_dim))) * sizeof(float);
+}
+
+const OpDef def = make_op("cached_attention", kTensors, kParams, check, cost)
+                      .on_cpu(workspace)
+                      .on_cuda(check_for_cuda, cuda_workspace);
 }  // namespace pt::cached_attention

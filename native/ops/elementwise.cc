@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/philox.h"
+#include "cpu/bf16.h"
 #include "cpu/kernels.h"
 
 namespace pt::cpu {
@@ -61,14 +62,6 @@ Status add(const Command& c, const Launch& launch) {
     for (int64_t i = begin; i < end; i++) y[i] += x[i];
   });
   return Status::success();
-}
-
-static uint16_t to_bf16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16 & 1))) >> 16;
-  const uint32_t quiet_nan = bits >> 16 | 0x40;  // rounding could carry a NaN into infinity or zero
-  return static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? quiet_nan : rounded);
 }
 
 Status convert(const Command& c, const Launch& launch) {

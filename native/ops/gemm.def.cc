@@ -1,6 +1,7 @@
 #include "ops/gemm.h"
 
 #include "cpu/gemm_blocking.h"
+#include "cuda/gemm_blocking.h"
 
 namespace pt::gemm {
 static const TensorSlot kTensors[] = {
@@ -33,10 +34,16 @@ static Cost cost(const Command& cmd) {
   return {2 * outputs * inner, cmd.flag(accumulate) ? cmd.bytes({a, b, c, c}) : cmd.bytes({a, b, c})};
 }
 
-static size_t workspace(const Command& cmd, int workers) {
+static size_t cpu_workspace(const Command& cmd, int workers) {
   const cpu::GemmBlocking blocking(cmd.dim(c, 1), inner_of(cmd));
   return (blocking.right_floats() + blocking.left_floats() * static_cast<size_t>(workers)) * sizeof(float);
 }
 
-const OpDef def = make_op("gemm", kTensors, kParams, check, cost).on_cpu(workspace);
+static size_t cuda_workspace(const Command& cmd) {
+  const cuda::GemmShape shape(cmd);
+  return cuda::GemmBlocking(shape).workspace_bytes(shape);
+}
+
+const OpDef def =
+    make_op("gemm", kTensors, kParams, check, cost).on_cpu(cpu_workspace).on_cuda(nullptr, cuda_workspace);
 }  // namespace pt::gemm

@@ -9,14 +9,19 @@
 // alone (one token while generating) B is read in place and sums run by vector lane. The bits depend on the shape and
 // the instruction set, not on the number of workers. Workspace: packed blocks of both operands, at most 8 MiB and
 // 0.4 MiB a worker, whatever the sizes.
+//
+// CUDA: bf16 operands, C bf16 or f32, sums in fp32. Products are computed by cuBLASLt where it is found and by our own
+// kernel elsewhere (cuda/products.h says how that is decided, and kept). Our own: sums in index order, 16 at a time, in
+// up to 32 parts of `inner` that are added in order; the bits depend on the shape alone. Workspace: the parts' sums, at
+// most 16 MiB. It is fast when rows of both operands in memory are multiples of 8 long, and right whatever they are.
 #pragma once
 #include "core/op.h"
 
 namespace pt::gemm {
 enum Tensor {
-  a,  // [M, inner] f32 read; [inner, M] with trans_a
-  b,  // [inner, N] f32 read; [N, inner] with trans_b
-  c,  // [M, N]     f32 =, or += with accumulate
+  a,  // [M, inner] compute read; [inner, M] with trans_a
+  b,  // [inner, N] compute read; [N, inner] with trans_b
+  c,  // [M, N]     compute or f32 =, or += with accumulate
 };
 enum Param { trans_a, trans_b, accumulate };
 extern const OpDef def;

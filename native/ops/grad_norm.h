@@ -7,6 +7,9 @@
 // The gradient is only read: adamw applies the scale as it goes. Squares are summed in double, so that no finite
 // gradient overflows, over fixed blocks of 32768 elements whose sums are added in order: deterministic for any number
 // of workers. Workspace: 8·⌈n/32768⌉ bytes.
+//
+// CUDA: finite is also 0, and scale with it, when a fault was found earlier in the plan (cuda/fault.h): the gradient of
+// a bad batch then changes no weight.
 #pragma once
 #include "core/op.h"
 

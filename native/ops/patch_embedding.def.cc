@@ -15,6 +15,12 @@ static Status check_rows(const TensorView& ids, int64_t K, const TensorView& tab
            (long long)rows.shape[1], (long long)table.shape[1]);
   return Status::success();
 }
+
+static Status check_vectors(int64_t C) {
+  PT_CHECK(C % 8 == 0, "C is %lld; on CUDA it needs a multiple of 8. Choose another width, or device: 'cpu'",
+           (long long)C);
+  return Status::success();
+}
 }  // namespace pt
 
 namespace pt::patch_embedding {
@@ -35,7 +41,9 @@ static Cost cost(const Command& c) {
   return {tokens * C, rows + c.bytes({ids, y})};
 }
 
-const OpDef def = make_op("patch_embedding", kTensors, kParams, check, cost);
+static Status cuda_check(const Command& c) { return check_vectors(c.dim(y, 1)); }
+
+const OpDef def = make_op("patch_embedding", kTensors, kParams, check, cost).on_cuda(cuda_check);
 }  // namespace pt::patch_embedding
 
 namespace pt::patch_embedding_backward {
@@ -60,5 +68,10 @@ static size_t workspace(const Command& c, int) {
   return static_cast<size_t>(c.dim(dtable, 0) + 1 + c.tensor(ids).size()) * sizeof(int64_t);
 }
 
-const OpDef def = make_op("patch_embedding_backward", kTensors, kParams, check, cost).on_cpu(workspace);
+static Status cuda_check(const Command& c) { return check_vectors(c.dim(dtable, 1)); }
+static size_t cuda_workspace(const Command& c) { return CudaWorkspace(c.tensor(ids).size(), c.dim(dtable, 1)).bytes; }
+
+const OpDef def = make_op("patch_embedding_backward", kTensors, kParams, check, cost)
+                      .on_cpu(workspace)
+                      .on_cuda(cuda_check, cuda_workspace);
 }  // namespace pt::patch_embedding_backward

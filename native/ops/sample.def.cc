@@ -28,5 +28,14 @@ static Cost cost(const Command& c) {
 
 static size_t workspace(const Command& c, int) { return static_cast<size_t>(c.dim(logits, 0)) * sizeof(Candidate); }
 
-const OpDef def = make_op("sample", kTensors, kParams, check, cost).on_cpu(workspace);
+static Status cuda_check(const Command& c) {
+  constexpr int64_t most = kCudaChunk * kCudaChunk;
+  PT_CHECK(c.dim(logits, 0) <= most, "logits is [%lld]; on CUDA it may hold at most %lld. Choose device: 'cpu'",
+           (long long)c.dim(logits, 0), (long long)most);
+  return Status::success();
+}
+static size_t cuda_workspace(const Command& c) { return CudaWorkspace(c.dim(logits, 0)).bytes; }
+
+const OpDef def =
+    make_op("sample", kTensors, kParams, check, cost).on_cpu(workspace).on_cuda(cuda_check, cuda_workspace);
 }  // namespace pt::sample

@@ -60,7 +60,6 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   const Lock lock(machine_lock());
   if (machine()->error != 0) return told_of(*machine());
   *stream = new Stream(machine());
-  streams().push_back(*stream);
   return cudaSuccess;
 }
 
@@ -68,12 +67,10 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWith
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const Lock lock(machine_lock());
-  auto& all = streams();
-  const auto found = std::find(all.begin(), all.end(), stream);
-  if (found == all.end()) return told(cudaErrorInvalidResourceHandle);
+  const auto& all = streams();
+  if (std::find(all.begin(), all.end(), stream) == all.end()) return told(cudaErrorInvalidResourceHandle);
   stream->drain();  // CUDA lets what is under way end
   t_capturing.erase(std::remove(t_capturing.begin(), t_capturing.end(), stream), t_capturing.end());
-  all.erase(found);
   delete stream;
   return cudaSuccess;
 }

@@ -1,6 +1,24 @@
 #include "simt/stream.h"
 
+#include <algorithm>
+
 namespace simt {
+
+std::vector<Stream*>& streams() {
+  static auto* all = new std::vector<Stream*>;
+  return *all;
+}
+
+Stream::Stream(std::shared_ptr<Machine> machine) : machine(std::move(machine)) {
+  const std::lock_guard<std::recursive_mutex> lock(machine_lock());
+  streams().push_back(this);
+}
+
+Stream::~Stream() {
+  const std::lock_guard<std::recursive_mutex> lock(machine_lock());
+  auto& all = streams();
+  all.erase(std::find(all.begin(), all.end(), this));
+}
 
 int Stream::put(Operation operation) {
   if (machine->error != 0) return machine->error;
@@ -25,18 +43,8 @@ int Stream::drain() {
   return machine->error;
 }
 
-std::vector<Stream*>& streams() {
-  static auto* all = new std::vector<Stream*>;
-  return *all;
-}
-
-int drain_all() {
-  int first = 0;
-  for (Stream* stream : streams()) {
-    const int error = stream->drain();
-    if (first == 0) first = error;
-  }
-  return first;
+void drain_all() {
+  for (Stream* stream : streams()) stream->drain();
 }
 
 }  // namespace simt

@@ -28,7 +28,10 @@ struct Graph {
 };
 
 struct Stream {
-  explicit Stream(std::shared_ptr<Machine> machine) : machine(std::move(machine)) {}
+  explicit Stream(std::shared_ptr<Machine> machine);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   /// Takes an operation in, or records it when the stream is being captured.
   int put(Operation operation);
@@ -43,8 +46,8 @@ struct Stream {
   bool capture_failed = false;
 };
 
-/// All streams of the process.
+/// All streams of the process, default streams too.
 std::vector<Stream*>& streams();
-int drain_all();
+void drain_all();
 
 }  // namespace simt

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { nanBf16, toBf16 } from '../helpers/bf16.js'
 import { nans, normals } from '../helpers/random-data.js'
 import { runEverywhere } from '../helpers/run-everywhere.js'
 import { runOp } from '../helpers/run-op.js'
@@ -74,17 +75,37 @@ describe('adamw', () => {
     expectClose(weight, state.weight, undefined, 10)
   })
 
+  it.each([1, 17, 40_001])('writes the rounded weight that a bf16 forward pass reads, n %i', async (n) => {
+    const { tensors } = problem(n, 5)
+    const alone = await runEverywhere('adamw', tensors, params)
+    const both = await runEverywhere(
+      'adamw',
+      { ...tensors, rounded: { data: nanBf16(n), shape: [n] } },
+      params,
+    )
+    for (const [level, { weight, rounded }] of both.entries()) {
+      expect(weight).toEqual(alone[level]!.weight)
+      expect(rounded).toEqual(toBf16(weight!))
+    }
+  })
+
   it('changes nothing when the gradient norm was not finite', async () => {
     const { tensors } = problem(50, 2, Float64Array.of(NaN, 0, 0))
     tensors.gradient.data[7] = NaN
-    for (const result of await runEverywhere('adamw', tensors, params))
+    const rounded = { data: toBf16(normals(50, 5)), shape: [50] }
+    for (const result of await runEverywhere('adamw', { ...tensors, rounded }, params)) {
       for (const name of ['weight', 'm', 'v'] as const) expect(result[name]).toEqual(tensors[name].data)
+      expect(result.rounded).toEqual(rounded.data)
+    }
   })
 
   it('refuses tensors of other sizes', async () => {
     const { tensors } = problem(50, 1)
     const run = (change: object) => expect(runOp('adamw', { ...tensors, ...change }, params)).rejects
     await run({ m: { data: nans(49), shape: [49] } }).toThrow('m has 49 elements, weight has 50')
+    await run({ rounded: { data: nanBf16(51), shape: [51] } }).toThrow(
+      'rounded has 51 elements, weight has 50',
+    )
     await run({ step: { data: new Float64Array(2), shape: [2] } }).toThrow('step is [2]; it must be [3]')
     await run({ clip: { data: new Float64Array(1), shape: [1] } }).toThrow('clip is [1]; it must be [3]')
   })

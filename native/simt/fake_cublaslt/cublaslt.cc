@@ -154,18 +154,19 @@ lt::Status cublasLtMatmulAlgoGetHeuristic(lt::Context*, lt::MatmulDesc* desc, lt
   return lt::kSuccess;
 }
 
-lt::Status cublasLtMatmul(lt::Context*, lt::MatmulDesc* desc, const void* alpha, const void* a, lt::MatrixLayout* a_layout,
-                          const void* b, lt::MatrixLayout* b_layout, const void* beta, const void* c,
-                          lt::MatrixLayout* c_layout, void* d, lt::MatrixLayout* d_layout,
-                          const lt::Algorithm* algorithm, void* workspace, size_t workspace_bytes, cudaStream_t stream) {
-  if (const char* wrong =
-          disagreement(*desc, a_layout->matrix, b_layout->matrix, c_layout->matrix, d_layout->matrix))
+lt::Status cublasLtMatmul(lt::Context*, lt::MatmulDesc* desc, const void* alpha, const void* a,
+                          lt::MatrixLayout* a_layout, const void* b, lt::MatrixLayout* b_layout, const void* beta,
+                          const void* c, lt::MatrixLayout* c_layout, void* d, lt::MatrixLayout* d_layout,
+                          const lt::Algorithm* algorithm, void* workspace, size_t workspace_bytes,
+                          cudaStream_t stream) {
+  if (const char* wrong = disagreement(*desc, a_layout->matrix, b_layout->matrix, c_layout->matrix, d_layout->matrix))
     return invalid(wrong);
   if (!algorithm) return invalid("an algorithm must be named");
   const uint64_t id = algorithm->data[kId], alignment = algorithm->data[kAlignment];
   if (id < kInPlace || id > kFast) return invalid("no such algorithm");
   if (id == kImpossible || id == kRefusing) return kExecutionFailed;
-  if (workspace_bytes < algorithm->data[kWorkspace] || !aligned(workspace, 256)) return invalid("too small a workspace");
+  if (workspace_bytes < algorithm->data[kWorkspace] || !aligned(workspace, 256))
+    return invalid("too small a workspace");
   for (const void* p : {a, b, c, static_cast<const void*>(d)})
     if (!aligned(p, alignment)) return invalid("a matrix is not aligned as was promised");
 

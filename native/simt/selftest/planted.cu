@@ -65,7 +65,8 @@ const PlantedBug kPlantedBugs[] = {
     CASE(wait_counts_wrong, "copy under way", 1, kThreads, 8 * kTile, X(2 * kTile) Y(kThreads), x, y),
     CASE(copies_left_at_exit, "unfinished copies", 1, kThreads, 4 * kTile, X(kTile) Y(kThreads), x, y),
     CASE(shuffle_for_sync_warp, kRace, 1, 32, 128, Y(32), y),
-    CASE(write_after_many_reads, kRace, 1, kThreads, 4, Y(kThreads), y),
+    CASE(write_after_reads_of_the_block, kRace, 1, kThreads, 4, Y(kThreads), y),
+    CASE(write_after_reads_of_the_warp, kRace, 1, 32, 4, Y(32), y),
     CASE(plain_count_in_shared, kRace, 1, kThreads, 4, Y(kThreads), y),
 
     CASE(read_then_mask, "outside global memory", 1, kThreads, 0, X(100) Y(kThreads), x, y, 100),

@@ -107,16 +107,28 @@ __global__ void __launch_bounds__(32) shuffle_for_sync_warp(float* y) {
   }
 }
 
-/// All threads read, one writes: each reader must be remembered, the last as well as the first.
+/// All threads read, one writes; under the sequential policy it is the last to run, so nobody reads what it wrote.
 template <bool kPlanted>
-__global__ void __launch_bounds__(kThreads) write_after_many_reads(float* y) {
+__global__ void __launch_bounds__(kThreads) write_after_reads_of_the_block(float* y) {
   PT_SHARED(shared);
   float* value = as_floats(shared);
   if (threadIdx.x == 0) *value = 1;
   sync_block();
   y[threadIdx.x] = *value;
   if (!kPlanted) sync_block();
-  if (threadIdx.x == kThreads - 1) *value = 2;
+  if (threadIdx.x == kThreads - 33) *value = 2;
+}
+
+/// The shuffle lets all lanes read before the first writes, but it orders nothing.
+template <bool kPlanted>
+__global__ void __launch_bounds__(32) write_after_reads_of_the_warp(float* y) {
+  PT_SHARED(shared);
+  float* value = as_floats(shared);
+  if (threadIdx.x == 0) *value = 1;
+  sync_warp();
+  y[threadIdx.x] = warp_sum(*value);
+  if (!kPlanted) sync_warp();
+  if (threadIdx.x == 0) *value = 2;
 }
 
 template <bool kPlanted>

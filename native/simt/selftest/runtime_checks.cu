@@ -62,6 +62,14 @@ std::string nothing_happens_before_a_wait() {
   return "";
 }
 
+std::string synchronising_the_device_waits_for_all_streams() {
+  World w("check");
+  EXPECT(w.add_one() == cudaSuccess);
+  EXPECT(simt::launch<int*>(runtime_kernels::break_everything, 1, 32, 0, nullptr, w.y) == cudaSuccess);
+  EXPECT(cudaDeviceSynchronize() == cudaErrorLaunchFailure);
+  return "";
+}
+
 std::string a_polling_host_gets_on() {
   World w("");
   for (int i = 0; i < 3; i++) EXPECT(w.add_one() == cudaSuccess);
@@ -224,12 +232,19 @@ std::string missing_ptx_is_an_error() {
 #name, name     \
   }
 const RuntimeCheck kRuntimeChecks[] = {
-    CHECK(nothing_happens_before_a_wait),   CHECK(a_polling_host_gets_on),
-    CHECK(events_tell_what_is_done),        CHECK(a_graph_replays),
-    CHECK(waiting_spoils_a_capture),        CHECK(a_failed_kernel_breaks_its_machine_only),
-    CHECK(a_device_can_disappear),          CHECK(memory_is_finite),
-    CHECK(copies_stay_in_their_allocation), CHECK(launches_obey_the_limits),
-    CHECK(options_are_checked_and_obeyed),  CHECK(missing_ptx_is_an_error),
+    CHECK(nothing_happens_before_a_wait),
+    CHECK(synchronising_the_device_waits_for_all_streams),
+    CHECK(a_polling_host_gets_on),
+    CHECK(events_tell_what_is_done),
+    CHECK(a_graph_replays),
+    CHECK(waiting_spoils_a_capture),
+    CHECK(a_failed_kernel_breaks_its_machine_only),
+    CHECK(a_device_can_disappear),
+    CHECK(memory_is_finite),
+    CHECK(copies_stay_in_their_allocation),
+    CHECK(launches_obey_the_limits),
+    CHECK(options_are_checked_and_obeyed),
+    CHECK(missing_ptx_is_an_error),
 };
 const int kRuntimeCheckCount = sizeof kRuntimeChecks / sizeof kRuntimeChecks[0];
 

@@ -6,6 +6,9 @@ export interface Heads {
   readonly D: number
 }
 
+// `round` is applied to every operation, `store` to what a program without fused kernels would keep as a tensor: scores,
+// probabilities, results and the gradients of each. The naive form of a bf16 kernel computes in fp32 and stores bf16.
+
 /** Softmax of one query's scores over the keys it sees, and their log-sum-exp. `key(j, d)` reads the keys. */
 function softmaxRow(
   q: (d: number) => number,
@@ -13,6 +16,7 @@ function softmaxRow(
   seen: number,
   D: number,
   round: Round,
+  store: Round,
 ): { p: Float64Array; lse: number } {
   const scale = round(1 / round(Math.sqrt(D)))
   const p = new Float64Array(seen)
@@ -20,7 +24,7 @@ function softmaxRow(
   for (let j = 0; j < seen; j++) {
     let score = 0
     for (let d = 0; d < D; d++) score = round(score + round(q(d) * key(j, d)))
-    p[j] = round(score * scale)
+    p[j] = store(round(score * scale))
     max = Math.max(max, p[j]!)
   }
   let sum = 0
@@ -28,12 +32,18 @@ function softmaxRow(
     p[j] = round(Math.exp(round(p[j]! - max)))
     sum = round(sum + p[j]!)
   }
-  for (let j = 0; j < seen; j++) p[j] = round(p[j]! / sum)
+  for (let j = 0; j < seen; j++) p[j] = store(round(p[j]! / sum))
   return { p, lse: round(max + round(Math.log(sum))) }
 }
 
 /** qkv [B·T, (H+2G)·D] → y [B·T, H·D], lse [B·H, T] */
-export function attention(qkv: Numbers, T: number, { H, G, D }: Heads, round: Round = exact) {
+export function attention(
+  qkv: Numbers,
+  T: number,
+  { H, G, D }: Heads,
+  round: Round = exact,
+  store: Round = exact,
+) {
   const W = (H + 2 * G) * D
   const R = qkv.length / W
   const y = new Float64Array(R * H * D)
@@ -48,12 +58,13 @@ export function attention(qkv: Numbers, T: number, { H, G, D }: Heads, round: Ro
         (r % T) + 1,
         D,
         round,
+        store,
       )
       lse[((first / T) * H + h) * T + (r % T)] = row.lse
       for (let d = 0; d < D; d++) {
         let sum = 0
         row.p.forEach((p, j) => (sum = round(sum + round(p * qkv[(first + j) * W + k + G * D + d]!))))
-        y[(r * H + h) * D + d] = sum
+        y[(r * H + h) * D + d] = store(sum)
       }
     }
   return { y, lse }
@@ -66,10 +77,11 @@ export function attentionBackward(
   T: number,
   { H, G, D }: Heads,
   round: Round = exact,
+  store: Round = exact,
 ): Float64Array {
   const W = (H + 2 * G) * D
   const R = qkv.length / W
-  const { y } = attention(qkv, T, { H, G, D }, round)
+  const { y } = attention(qkv, T, { H, G, D }, round, store)
   const scale = round(1 / round(Math.sqrt(D)))
   const dqkv = new Float64Array(R * W)
   const add = (at: number, value: number) => (dqkv[at] = round(dqkv[at]! + value))
@@ -88,11 +100,12 @@ export function attentionBackward(
         (r % T) + 1,
         D,
         round,
+        store,
       )
       p.forEach((probability, j) => {
         let dp = 0
         for (let d = 0; d < D; d++) dp = round(dp + round(dy[out + d]! * qkv[v + j * W + d]!))
-        const ds = round(round(probability * round(dp - delta)) * scale)
+        const ds = store(round(round(probability * round(store(dp) - delta)) * scale))
         for (let d = 0; d < D; d++) {
           add(q + d, round(ds * qkv[k + j * W + d]!))
           add(k + j * W + d, round(ds * qkv[q + d]!))
@@ -100,7 +113,7 @@ export function attentionBackward(
         }
       })
     }
-  return dqkv
+  return dqkv.map(store)
 }
 
 /** qkv [n, (H+2G)·D], cache [2, P, G·D], first row at position `first` → y [n, H·D] */
@@ -111,6 +124,7 @@ export function cachedAttention(
   first: number,
   { H, G, D }: Heads,
   round: Round = exact,
+  store: Round = exact,
 ): Float64Array {
   const W = (H + 2 * G) * D
   const n = qkv.length / W
@@ -124,13 +138,14 @@ export function cachedAttention(
         first + i + 1,
         D,
         round,
+        store,
       )
       for (let d = 0; d < D; d++) {
         let sum = 0
         p.forEach(
           (probability, j) => (sum = round(sum + round(probability * cache[(P + j) * G * D + g + d]!))),
         )
-        y[(i * H + h) * D + d] = sum
+        y[(i * H + h) * D + d] = store(sum)
       }
     }
   return y

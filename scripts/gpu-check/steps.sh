@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# steps.sh NAME: one step of gpu-check.sh, which sets the variables and the time limit. Fails when something is not in order.
+set -uo pipefail
+. scripts/gpu-check/lines.sh
+dry_run=$GPU_CHECK_DRY_RUN out=$GPU_CHECK_OUT
+python=${PYTHON:-python3}
+
+main() {
+  "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" "$@" --out "$out" --device "${device:-$GPU_CHECK_DEVICE}" \
+    --device-name "$GPU_CHECK_DEVICE_NAME" ${dry_run:+--dry-run}
+}
+
+versions() {
+  nvidia-smi >"$out/nvidia-smi.txt" 2>&1
+  line versions host true kernel "$(uname -r)" cpus "$(nproc)" driver \
+    "$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1 || echo none)" \
+    nvcc "$(nvcc --version 2>/dev/null | grep -o 'V[0-9.]*$' || echo none)" \
+    torch "$($python -c 'import torch; print(torch.__version__)' 2>/dev/null || echo none)"
+  main versions && return
+  [ -z "$dry_run" ] || return 1
+  echo 'The native build does not work on this host; building it here …'
+  bash scripts/gpu-check/build-on-host.sh >"$out/build.txt" 2>&1 || {
+    tail -n 20 "$out/build.txt"
+    return 1
+  }
+  main versions
+}
+
+calibration() {
+  bash scripts/gpu-check/conformance.sh || return 1
+  main calibration "$out/conformance.jsonl" "$out/conformance-golden.jsonl"
+}
+
+kernels() { main kernels ${dry_run:+rope grad_norm rms_norm}; }
+repeatability() { main repeatability; }
+training() { main training; }
+
+# What the tools say goes into files; a tool that does not finish in its share is no failure, what it found is.
+sanitizer() {
+  if [ -n "$dry_run" ]; then # the emulator has a checker of its own
+    device=cuda-emu:policy=pct,seed=5,check main every-op
+    return
+  fi
+  command -v compute-sanitizer >/dev/null || {
+    line sanitizer compute-sanitizer true skipped 'compute-sanitizer is not on the PATH'
+    return
+  }
+  local tool code bad=0 log began
+  for tool in memcheck racecheck synccheck initcheck; do
+    log=$out/sanitizer-$tool.txt
+    began=$(milliseconds)
+    timeout --kill-after=3 25 compute-sanitizer --tool $tool --error-exitcode 9 \
+      "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" every-op --device cuda >"$log" 2>&1
+    code=$?
+    if grep -q '^========= \(Invalid\|Error:\|Warning: Race\|Race\|Barrier\|Uninitialized\|Program hit\)' "$log" || [ $code -eq 9 ]; then
+      line sanitizer $tool false ms $(($(milliseconds) - began)) error "$(grep '^=========' "$log" | head -n 4)"
+      bad=1
+    elif [ $code -eq 124 ] || [ $code -eq 137 ]; then
+      line sanitizer $tool true ms $(($(milliseconds) - began)) skipped 'nothing found, but not finished in 25 s'
+    elif [ $code -ne 0 ]; then
+      line sanitizer $tool true skipped "the tool does not run here: $(tail -n 2 "$log")"
+    else
+      line sanitizer $tool true ms $(($(milliseconds) - began))
+    fi
+  done
+  return $bad
+}
+
+steps() { main steps --seconds $((GPU_CHECK_SECONDS - 25)); } # the last model begins with time left to end
+ops() { main ops --seconds $((GPU_CHECK_SECONDS - 8)); }
+
+peers() {
+  $python -c 'import torch' 2>/dev/null || {
+    line peers torch true skipped "there is no PyTorch here ($python)"
+    return
+  }
+  main peer-rows >"$out/peer-rows.json" || return 1
+  $python bench/peers/main.py --rows "$out/peer-rows.json" --out "$out/gpu-check.jsonl" \
+    --device-name "$GPU_CHECK_DEVICE_NAME" --seconds $((GPU_CHECK_SECONDS - 20)) ${dry_run:+--cpu}
+}
+
+profile() {
+  local ncu
+  ncu=$(command -v ncu || ls -d /opt/nvidia/nsight-compute/*/ncu 2>/dev/null | tail -n 1)
+  if [ -n "$dry_run" ] || [ -z "$ncu" ]; then
+    line profile ncu true skipped 'there is no ncu here'
+    return
+  fi
+  PATCHTRAIN_CUBLASLT=none "$ncu" --clock-control none --set full --kernel-name 'regex:attention|gemm' --launch-count 6 \
+    --csv --page details --log-file "$out/ncu.csv" \
+    "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" one-op 'attention backward D128 T2048' '1.3b gate_up y' --device cuda >"$out/ncu.txt" 2>&1 ||
+    line profile ncu true skipped "ncu does not run here: $(tail -n 2 "$out/ncu.txt")"
+}
+
+"$1"

@@ -1,0 +1,7 @@
+// What PTX instructions do.
+#pragma once
+#include "arithmetic.h"
+#include "bits.h"
+#include "convert.h"
+#include "machine.h"
+#include "values.h"

@@ -1,0 +1,22 @@
+import { resolve } from 'node:path'
+import { defineConfig } from 'tsup'
+
+// scripts/gpu-check.sh and the kernel tests as plain scripts that need Node alone: a host with a GPU may have neither
+// npm nor a network. vitest gives way to its own runner (scripts/gpu-check/vitest.ts).
+export default defineConfig({
+  entry: ['scripts/gpu-check/main.ts', 'test/kernels/*.test.ts'],
+  outDir: 'build/gpu-check',
+  format: 'esm',
+  target: 'node20',
+  splitting: true, // the runner must be one module for all test files
+  clean: true,
+  silent: true,
+  noExternal: [/./],
+  // Bundled CommonJS packages call `require` for what Node has built in.
+  banner: {
+    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+  },
+  esbuildOptions(options: { alias?: Record<string, string> | undefined }) {
+    options.alias = { vitest: resolve('scripts/gpu-check/vitest.ts') }
+  },
+})
