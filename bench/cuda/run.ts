@@ -128,7 +128,7 @@ function ceilingRow(name: string, unit: 'gbps' | 'tflops', speed: number): CudaR
 /** The emulator would take hours for the product that a device is asked for; little memory makes it a small one. */
 async function ceilingsOf({ device: name }: CudaBench, device: Device): Promise<Ceilings> {
   if (!name.startsWith('cuda-emu')) return device.measureCeilings()
-  const small = Device.create({ device: 'cuda-emu:policy=sequential,memory=2097152' })
+  const small = Device.create({ device: 'cuda-emu:policy=sequential,memory=6200000' })
   try {
     return await small.measureCeilings()
   } finally {

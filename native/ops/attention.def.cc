@@ -54,9 +54,7 @@ static Status check(const Command& c) {
   return check_matrix(c, lse, s.B * s.H, s.T);
 }
 
-static Cost cost(const Command& c) {
-  return {4 * score_pairs(Shape(c)) * c.params[head_dim], c.bytes({qkv, y, lse})};
-}
+static Cost cost(const Command& c) { return {4 * score_pairs(Shape(c)) * c.params[head_dim], c.bytes({qkv, y, lse})}; }
 
 static size_t workspace(const Command& c, int workers) { return Shape(c).forward_floats(workers) * sizeof(float); }
 
@@ -65,8 +63,9 @@ const OpDef def = make_op("attention", kTensors, kParams, check, cost).on_cpu(wo
 
 namespace pt::attention_backward {
 static const TensorSlot kTensors[] = {
-    {"qkv", SlotType::compute, 2, Access::read}, {"y", SlotType::compute, 2, Access::read},     {"dy", SlotType::compute, 2, Access::read},
-    {"lse", SlotType::f32, 2, Access::read}, {"dqkv", SlotType::compute, 2, Access::write},
+    {"qkv", SlotType::compute, 2, Access::read},   {"y", SlotType::compute, 2, Access::read},
+    {"dy", SlotType::compute, 2, Access::read},    {"lse", SlotType::f32, 2, Access::read},
+    {"dqkv", SlotType::compute, 2, Access::write},
 };
 
 static Status check(const Command& c) {

@@ -11,12 +11,16 @@
 // A NaN or +inf logit, or a row of −inf alone, makes the loss of that row NaN; a single −inf is a probability of 0.
 // A label outside 0 … V−1 ends the command with out_of_range before anything is written.
 // Row-parallel, sums in double over fixed blocks: deterministic for any number of workers. No workspace.
+//
+// CUDA: logits are bf16, of any V. Exponentials are summed in f32 in a fixed order; the loss is put together in double,
+// from the logits before they are overwritten; the gradient is rounded to bf16 once. A label outside the vocabulary
+// raises a fault and is passed over.
 #pragma once
 #include "core/op.h"
 
 namespace pt::cross_entropy {
 enum Tensor {
-  logits,  // [r, V] f32 read, or in place
+  logits,  // [r, V] f32 | bf16 read, or in place
   ids,     // [B, S] i32 read, S = T·K
   loss,    // [r]    f64 =
   scale,   // [1]    f64 read
@@ -30,7 +34,7 @@ enum Param {
 extern const OpDef def;
 }  // namespace pt::cross_entropy
 
-// total (= | +=) Σ loss, in index order, by one worker.
+// total (= | +=) Σ loss, in index order, by one worker. CUDA: by one block in a fixed order of its own.
 namespace pt::sum_loss {
 enum Tensor {
   loss,   // [n] f64 read

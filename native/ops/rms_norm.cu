@@ -2,7 +2,7 @@
 // (no barriers, four or eight rows a block), above it is a block.
 //
 // Bytes a row: forward 4·C, with delta 8·C; backward 6·C, accumulating 8·C, and the partial sums of dweight,
-// cuda_partials rows of 4·C that are written and read once. A thread has all its reads of a row under way at once: 48
+// cuda_partials rows of 4·C that are written and read once. A thread has all its reads of a row under way at once: 64
 // to 128 KiB a multiprocessor, where a memory of 5 TB/s needs about 30.
 #include <cmath>
 

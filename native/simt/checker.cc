@@ -108,8 +108,28 @@ inline void Checker::check_between_blocks(GlobalCell& g, const Request& r) {
   }
 }
 
+/// The access must lie in one of the tensors that the host named.
+void Checker::check_spans(const Request& r) {
+  const std::vector<Span>& spans = block_.launch().spans;
+  const auto* first = static_cast<const unsigned char*>(r.address);
+  const auto holds = [&](const Span& span) {
+    const auto* data = static_cast<const unsigned char*>(span.data);
+    return first >= data && first + r.bytes <= data + span.bytes;
+  };
+  if (last_span_ < spans.size() && holds(spans[last_span_]) && (!r.write || spans[last_span_].writable)) return;
+  for (last_span_ = 0; last_span_ < spans.size(); last_span_++) {
+    if (!holds(spans[last_span_])) continue;
+    if (r.write && !spans[last_span_].writable)
+      report("write to an input", "a write of %zu bytes at byte %zu of tensor %zu, which the op only reads", r.bytes,
+             static_cast<size_t>(first - static_cast<const unsigned char*>(spans[last_span_].data)), last_span_);
+    return;
+  }
+  report_outside_spans(r);
+}
+
 void Checker::global(const Request& r) {
   if (!memory_.holding(r.address, r.bytes)) report_outside(r);
+  if (!block_.launch().spans.empty()) check_spans(r);
   const size_t offset = memory_.offset(r.address);
   if ((!r.write || r.now.by() == By::atomic) && !global_shadow_.is_initialised(offset, r.bytes))
     report("uninitialised global memory", "a read of %zu bytes at %s, which nobody has written so far", r.bytes,
@@ -169,6 +189,19 @@ void Checker::report_between_blocks(const Request& r, const Access& other, bool 
 void Checker::report_outside(const Request& r) {
   report("outside global memory", "a %s of %zu bytes at %s", verb(r.write), r.bytes,
          describe_address(r.address).c_str());
+}
+
+/// Says how far from the nearest tensor before it.
+void Checker::report_outside_spans(const Request& r) {
+  const auto* first = static_cast<const unsigned char*>(r.address);
+  const std::vector<Span>& spans = block_.launch().spans;
+  const Span* nearest = nullptr;
+  for (const Span& span : spans)
+    if (first >= span.data && (!nearest || span.data > nearest->data)) nearest = &span;
+  if (!nearest) report("outside its tensors", "a %s of %zu bytes before all tensors of the op", verb(r.write), r.bytes);
+  report("outside its tensors", "a %s of %zu bytes at byte %zu of tensor %zu, which has %zu", verb(r.write), r.bytes,
+         static_cast<size_t>(first - static_cast<const unsigned char*>(nearest->data)),
+         static_cast<size_t>(nearest - spans.data()), nearest->bytes);
 }
 
 std::string Checker::describe_address(const void* p) const {

@@ -36,6 +36,7 @@ class Checker {
 
   void shared(const Request& r, uint8_t new_state);
   void global(const Request& r);
+  void check_spans(const Request& r);
   void check_between_blocks(GlobalCell& cell, const Request& r);
   void update(Cell& cell, const Request& r);
   bool ordered(const Epoch& before, const Thread& t) const;
@@ -44,6 +45,7 @@ class Checker {
   [[noreturn]] void report_race(const Request& r, const Access& other, bool other_wrote);
   [[noreturn]] void report_between_blocks(const Request& r, const Access& other, bool other_wrote);
   [[noreturn]] void report_outside(const Request& r);
+  [[noreturn]] void report_outside_spans(const Request& r);
   std::string describe_address(const void* p) const;
 
   Block& block_;
@@ -53,6 +55,7 @@ class Checker {
   SharedShadow shared_shadow_;
   uint32_t first_block_;  // of this launch
   uint32_t this_block_;
+  size_t last_span_ = 0;  // where the last access lay: most often the next one does too
 };
 
 }  // namespace simt

@@ -18,6 +18,9 @@ struct Graph;
 const char* configure(const char* options);
 /// Makes a stream's machine the calling thread's: a thread that serves a stream which another thread made.
 void adopt(Stream* stream);
+/// What the launches that follow in the stream may touch, and what of it holds nothing yet. For the checker: host code
+/// that keeps many tensors in one allocation gets bounds for each. No spans: whatever is allocated.
+void allow(Stream* stream, const Span* spans, int count);
 /// The last problem that this thread was told of: what a kernel did wrong and where.
 const char* last_report();
 }  // namespace simt

@@ -12,12 +12,21 @@ namespace simt {
 struct Allocation;
 struct Machine;
 
+/// A tensor, as the host describes it to the checker: finer bounds than those of an allocation.
+struct Span {
+  const void* data;
+  size_t bytes;
+  bool has_contents;  // false: holds nothing yet that a kernel may read
+  bool writable;
+};
+
 struct KernelLaunch {
   const void* kernel;  // the function that the host named
   dim3 grid, block;
   size_t shared_bytes;
   std::function<void()> body;              // what each thread runs
   std::vector<const void*> pointers = {};  // the arguments; null for those that are not pointers
+  std::vector<Span> spans = {};            // all that it may touch; none: whatever is allocated
 
   /// Of the kernel, without its arguments; "a kernel" where the object hides it.
   std::string name() const;

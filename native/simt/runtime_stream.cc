@@ -1,7 +1,9 @@
 // Streams, events, graphs and launches.
 #include <algorithm>
 
+#include "simt/memory.h"
 #include "simt/runtime_calls.h"
+#include "simt/shadow.h"
 
 namespace simt {
 
@@ -39,6 +41,7 @@ cudaError_t launch(KernelLaunch launch, const std::function<std::function<void()
     }
     launch.body = by_ptx(translated);
   }
+  launch.spans = s.spans;
   s.put([launch = std::move(launch)](Machine& of) -> int {
     of.launches++;
     if (of.options.fail_launch > 0 && of.launches >= of.options.fail_launch)
@@ -50,6 +53,18 @@ cudaError_t launch(KernelLaunch launch, const std::function<std::function<void()
     return cudaErrorLaunchFailure;
   });
   return cudaSuccess;
+}
+
+void allow(Stream* stream, const Span* spans, int count) {
+  const Lock lock(machine_lock());
+  Stream& s = stream_or_default(stream);
+  if (!s.machine->options.check) return;
+  s.spans.assign(spans, spans + count);
+  s.put([empty = s.spans](Machine&) {
+    for (const Span& span : empty)
+      if (!span.has_contents) global_shadow().set_uninitialised(device_memory().offset(span.data), span.bytes);
+    return 0;
+  });
 }
 
 }  // namespace simt

@@ -24,6 +24,10 @@ void GlobalShadow::set_initialised(size_t offset, size_t bytes) {
   std::memset(state + first, kInitialised, end_grain(offset, bytes) - first);
 }
 
+void GlobalShadow::set_uninitialised(size_t offset, size_t bytes) {
+  std::memset(state + first_grain(offset), 0, end_grain(offset, bytes) - first_grain(offset));
+}
+
 void GlobalShadow::copy(size_t to, size_t from, size_t bytes) {
   std::memmove(state + first_grain(to), state + first_grain(from), (bytes + kGrain - 1) / kGrain);
 }

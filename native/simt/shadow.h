@@ -69,7 +69,8 @@ class GlobalShadow {
  public:
   GlobalShadow();
   void set_initialised(size_t offset, size_t bytes);  // the host wrote there
-  void copy(size_t to, size_t from, size_t bytes);    // the host copied
+  void set_uninitialised(size_t offset, size_t bytes);
+  void copy(size_t to, size_t from, size_t bytes);  // the host copied
   void forget(size_t offset, size_t bytes);
   bool is_initialised(size_t offset, size_t bytes) const {
     for (size_t i = first_grain(offset); i < end_grain(offset, bytes); i++)

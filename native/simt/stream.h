@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "simt/kernel_launch.h"
 #include "simt/machine.h"
 
 namespace simt {
@@ -42,6 +43,7 @@ struct Stream {
 
   const std::shared_ptr<Machine> machine;
   std::deque<Operation> operations;
+  std::vector<Span> spans;         // see allow()
   std::unique_ptr<Graph> capture;  // while capturing
   bool capture_failed = false;
 };

@@ -33,6 +33,7 @@ const file = join(options.out, 'gpu-check.jsonl')
 const recordedStep = step === 'kernels-of-one-file' ? 'kernels' : step
 const lines = new Lines(file, { step: recordedStep, device: options['device-name'] })
 const sizes = dryRun ? emulatorSizes : deviceSizes
+const tiny = dryRun ? { steps: 8, context: 16 } : { steps: 60, context: 64 }
 const deadline = performance.now() + 1000 * Number(options.seconds)
 const bench = { device, sizes, wanted: () => true, deadline }
 
@@ -42,10 +43,10 @@ const steps: Record<string, () => Promise<void> | void> = {
   kernels: testEachFileAlone,
   'kernels-of-one-file': () => runTestFiles(rest, lines),
   repeatability: async () => {
-    await repeatTraining(device, dryRun ? 8 : 50, lines)
+    await repeatTraining(device, tiny, lines)
     await repeatOps(device, dryRun ? emulatorSizes : middleSizes, dryRun ? 2 : 5, lines)
   },
-  training: () => checkTraining(device, dryRun ? 12 : 60, lines),
+  training: () => checkTraining(device, tiny, lines),
   'every-op': () => runEveryOp(device, emulatorSizes, rest),
   'one-op': () => runEveryOp(device, deviceSizes, rest),
   steps: () => writeRows(benchmarkSteps(bench)),

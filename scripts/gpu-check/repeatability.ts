@@ -6,7 +6,7 @@ import type { CudaSizes } from '../../bench/cuda/sizes.js'
 import { Device, type Plan, type Region } from '../../lib/native/device.js'
 import { loadAddon } from '../../lib/native/load.js'
 import type { Lines } from './lines.js'
-import { train, tinyRun } from './tiny-run.js'
+import { train, tinyRun, type TinySize } from './tiny-run.js'
 
 /** Of each result: reading it back is what takes the time. */
 const mostBytes = 64e6
@@ -74,17 +74,17 @@ function writtenTensors({ commands }: CudaCase): Set<string> {
 }
 
 /** Two trainings from one seed: losses, gradient norms and the final weights. */
-export async function repeatTraining(device: string, steps: number, lines: Lines): Promise<void> {
+export async function repeatTraining(device: string, size: TinySize, lines: Lines): Promise<void> {
   await lines.guard('two equal trainings', async () => {
     const began = performance.now()
-    const [first, second] = [await train(tinyRun(device, steps)), await train(tinyRun(device, steps))]
+    const [first, second] = [await train(tinyRun(device, size)), await train(tinyRun(device, size))]
     const sameLosses = JSON.stringify(first.losses) === JSON.stringify(second.losses)
     const sameWeights = first.weights === second.weights
     lines.add({
       name: 'two equal trainings',
       ok: sameLosses && sameWeights,
       ms: performance.now() - began,
-      steps,
+      ...size,
       last_loss: first.losses.at(-1),
       ...(!sameLosses && { error: 'the losses differ' }),
       ...(sameLosses && !sameWeights && { error: 'the losses agree, the final weights differ' }),

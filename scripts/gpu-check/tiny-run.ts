@@ -7,6 +7,12 @@ import type { UserConfig } from '../../lib/config/schema.js'
 import { packageRoot } from '../../lib/native/load.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
 
+export interface TinySize {
+  readonly steps: number
+  /** T */
+  readonly context: number
+}
+
 export interface Trained {
   readonly losses: readonly number[]
   /** Hash of the exported weights, fp32. */
@@ -14,20 +20,24 @@ export interface Trained {
 }
 
 /** Text is read byte by byte, so V is 259, which is no multiple of anything. */
-export function tinyRun(device: string, steps: number, changes: Partial<UserConfig> = {}): UserConfig {
+export function tinyRun(
+  device: string,
+  { steps, context }: TinySize,
+  changes: Partial<UserConfig> = {},
+): UserConfig {
   return {
     name: 'gpu-check',
     model: { width: 128, feedForward: 176, layers: 2, heads: 2, kvHeads: 1, headDim: 64 },
     data: { train: [join(packageRoot(), 'data/tinyshakespeare.txt')], validationFraction: 0.002 },
     schedule: {
       totalSteps: steps,
-      batchTokens: 256,
-      context: 32,
+      batchTokens: 8 * context,
+      context,
       patchSize: 4,
       patchFraction: 0.5,
       microBatchSequences: 1,
     },
-    optimizer: { learningRate: 3e-3, warmupSteps: 4 },
+    optimizer: { learningRate: 3e-3, warmupSteps: Math.floor(steps / 8) },
     checkpoint: { everySteps: 0 },
     evaluation: { everySteps: 0, maxTokens: 512 },
     sample: { tokens: 8 },

@@ -4,7 +4,7 @@ import { fill } from '../../lib/tensor/ops.js'
 import { readTensor, tensor } from '../../lib/tensor/tensor.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
 import type { Lines } from './lines.js'
-import { inFolder, tinyRun, train, trainInTwoParts } from './tiny-run.js'
+import { inFolder, tinyRun, train, trainInTwoParts, type TinySize } from './tiny-run.js'
 
 /**
  * How far a loss on the device (bf16 weights and activations) may be from the CPU's (fp32), relative: at any one step the
@@ -13,25 +13,25 @@ import { inFolder, tinyRun, train, trainInTwoParts } from './tiny-run.js'
 const mostAtAStep = 2 ** -7
 const mostOnAverage = 2 ** -9
 
-export async function checkTraining(device: string, steps: number, lines: Lines): Promise<void> {
-  await lines.guard('losses against the CPU', () => againstCpu(device, steps, lines))
-  await lines.guard('resume', () => resumes(device, steps, lines))
-  await lines.guard('generate', () => generates(device, lines))
-  await lines.guard('lack of memory', () => survivesLackOfMemory(device, lines))
+export async function checkTraining(device: string, size: TinySize, lines: Lines): Promise<void> {
+  await lines.guard('losses against the CPU', () => againstCpu(device, size, lines))
+  await lines.guard('resume', () => resumes(device, size, lines))
+  await lines.guard('generate', () => generates(device, size, lines))
+  await lines.guard('lack of memory', () => survivesLackOfMemory(device, size, lines))
 }
 
-async function againstCpu(device: string, steps: number, lines: Lines): Promise<void> {
+async function againstCpu(device: string, size: TinySize, lines: Lines): Promise<void> {
   const began = performance.now()
-  const [ours, cpu] = [await train(tinyRun(device, steps)), await train(tinyRun('cpu', steps))]
+  const [ours, cpu] = [await train(tinyRun(device, size)), await train(tinyRun('cpu', size))]
   const differences = ours.losses.map((loss, i) => Math.abs(loss - cpu.losses[i]!) / cpu.losses[i]!)
   const largest = Math.max(...differences)
   const mean = differences.reduce((sum, x) => sum + x, 0) / differences.length
   const within = largest <= mostAtAStep && mean <= mostOnAverage // false for NaN
   lines.add({
     name: 'losses against the CPU',
-    ok: within && ours.losses.length === steps && ours.losses.at(-1)! < ours.losses[0]!,
+    ok: within && ours.losses.length === size.steps && ours.losses.at(-1)! < ours.losses[0]!,
     ms: performance.now() - began,
-    steps,
+    ...size,
     largest_difference: largest,
     allowed_largest: mostAtAStep,
     mean_difference: mean,
@@ -43,10 +43,10 @@ async function againstCpu(device: string, steps: number, lines: Lines): Promise<
   })
 }
 
-async function resumes(device: string, steps: number, lines: Lines): Promise<void> {
+async function resumes(device: string, size: TinySize, lines: Lines): Promise<void> {
   const began = performance.now()
-  const config = tinyRun(device, steps)
-  const [whole, parts] = [await train(config), await trainInTwoParts(config, Math.floor(steps / 3))]
+  const config = tinyRun(device, size)
+  const [whole, parts] = [await train(config), await trainInTwoParts(config, Math.floor(size.steps / 3))]
   const same = JSON.stringify(whole) === JSON.stringify(parts)
   const ms = performance.now() - began
   lines.add({
@@ -57,10 +57,10 @@ async function resumes(device: string, steps: number, lines: Lines): Promise<voi
   })
 }
 
-async function generates(device: string, lines: Lines): Promise<void> {
+async function generates(device: string, size: TinySize, lines: Lines): Promise<void> {
   const began = performance.now()
   const text = await inFolder(async (folder) => {
-    const config = tinyRun(device, 2)
+    const config = tinyRun(device, size)
     const trainer = await PatchTrainer.create({
       ...config,
       out: `${folder}/run`,
@@ -83,10 +83,10 @@ async function generates(device: string, lines: Lines): Promise<void> {
 }
 
 /** A model far beyond any device: the error must say what would help, and the device must go on working. */
-async function survivesLackOfMemory(device: string, lines: Lines): Promise<void> {
+async function survivesLackOfMemory(device: string, size: TinySize, lines: Lines): Promise<void> {
   const began = performance.now()
   const huge = { width: 16_384, feedForward: 45_056, layers: 64, heads: 128, headDim: 128 }
-  const error = await train(tinyRun(device, 2, { model: huge })).then(
+  const error = await train(tinyRun(device, size, { model: huge })).then(
     () => undefined,
     (reason: unknown) => reason as { code?: string; message: string },
   )

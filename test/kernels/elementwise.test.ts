@@ -5,7 +5,7 @@ import { runKernel } from '../helpers/run-kernel.js'
 import { runOp } from '../helpers/run-op.js'
 
 // 4096 elements are a chunk: below it, one, one and a bit, two and a bit.
-const counts = [1, 17, 63, 4095, 4096, 4097, 10_000]
+const counts = [1, 17, 63, 4000, 4096, 4097, 10_000]
 const vector = (data: Float32Array) => ({ data, shape: [data.length] })
 
 describe('fill on CUDA', () => {

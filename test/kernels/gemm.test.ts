@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { launchStats } from '../helpers/launch-stats.js'
 import { nans } from '../helpers/random-data.js'
 import { runKernel } from '../helpers/run-kernel.js'
 import type { Product } from '../ops/reference/gemm.js'
 import { bf16Operands, expectProduct, gemmParams } from './expect-product.js'
+
+const emulated = process.env['PATCHTRAIN_TEST_DEVICE'] === undefined
 
 const transposes = [
   [false, false],
@@ -72,6 +75,17 @@ describe('gemm on CUDA', () => {
         expect(Number.isFinite(value), `element ${i}`).toBe(Math.floor(i / 40) !== 3 && i % 40 !== 11)
       })
   })
+
+  it.runIf(emulated).each(transposes)(
+    'reads shared memory without conflicts, and multiplies no more than the tiles hold, transposed %s, %s',
+    async (transA, transB) => {
+      const product = { M: 72, N: 136, inner: 72, transA, transB }
+      const c = { data: nans(72 * 136), shape: [72, 136] }
+      const [launch] = await launchStats('gemm', { ...bf16Operands(product), c }, gemmParams(product, false))
+      const multiplications = (128 * 192 * 96) / (16 * 8 * 16)
+      expect(launch).toMatchObject({ ldmatrixConflicts: 0, mma: multiplications })
+    },
+  )
 
   it('gives an element the same bits in a product of other height and width', async () => {
     const whole = { M: 200, N: 136, inner: 96, transA: false, transB: true }

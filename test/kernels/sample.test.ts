@@ -87,6 +87,7 @@ describe('sample on CUDA', () => {
   it.each([
     [4, 1],
     [0, 0.35],
+    [0, 0.4], // reached exactly
   ])('keeps the four lowest ids of ten equal logits: top_k %i, top_p %f', async (topK, topP) => {
     const logits = toBf16(new Float32Array(10).fill(1))
     const drawn = new Set<number>()

@@ -57,7 +57,7 @@ export class Statement {
       case 'integer':
         return literal(operand.value, type)
       case 'float':
-        return `ptx::as<${cppType(type)}>(0x${operand.bits.toString(16)}${operand.type === 'f64' ? 'ull' : 'u'})`
+        return readAs(type, `0x${operand.bits.toString(16)}${operand.type === 'f64' ? 'ull' : 'u'}`)
       case 'not':
         return `!${this.value(operand.operand, type)}`
       case 'name':
@@ -70,12 +70,11 @@ export class Statement {
     const special = specialRegisters.get(name)
     const entity = special ?? this.scope.find(name)
     if (entity?.kind === 'symbol') {
-      const address = offset === 0n ? entity.cpp : `${entity.cpp} + (${offset})`
-      return `ptx::as<${cppType(type)}>(${address})`
+      return readAs(type, offset === 0n ? entity.cpp : `${entity.cpp} + (${offset})`)
     }
     if (entity?.kind !== 'register') return this.fail(`${name} is not known as a value`)
     if (registerType(entity.type) === cppType(type)) return entity.cpp
-    return `ptx::as<${cppType(type)}>(${entity.cpp})`
+    return readAs(type, entity.cpp)
   }
 
   predicate(n) {
@@ -91,7 +90,7 @@ export class Statement {
     const held = registerType(register.type)
     return held === cppType(type)
       ? `${register.cpp} = ${expression};`
-      : `${register.cpp} = ptx::bits<${held}, ${cppType(type)}>(${expression});`
+      : `${register.cpp} = ${isFloat(type) ? `ptx::bits<${held}>` : held}(${expression});`
   }
 
   /** The elements of `{…}`, or the operand alone. */
@@ -114,8 +113,13 @@ export class Statement {
   }
 }
 
+/** The low bits of an unsigned integer as a value of the type. */
+function readAs(type, bits) {
+  return isFloat(type) ? `ptx::as<${cppType(type)}>(${bits})` : `${cppType(type)}(${bits})`
+}
+
 function literal(value, type) {
-  if (isFloat(type)) return `ptx::as<${cppType(type)}>(${BigInt.asUintN(64, value)}ull)`
+  if (isFloat(type)) return readAs(type, `${BigInt.asUintN(64, value)}ull`)
   if (type === 'pred') return value === 0n ? 'false' : 'true'
   const signed = BigInt.asIntN(64, value)
   const small = signed >= -(2n ** 31n) + 1n && signed < 2n ** 31n

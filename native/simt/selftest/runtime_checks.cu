@@ -188,6 +188,22 @@ std::string copies_stay_in_their_allocation() {
   return "";
 }
 
+std::string tensors_in_one_allocation_have_bounds_of_their_own() {
+  const auto problem = [](int first, size_t bytes, bool has_contents, bool writable) {
+    World w("check");
+    const simt::Span span = {w.y + first, bytes, has_contents, writable};
+    simt::allow(w.stream, &span, 1);
+    (void)w.add_one();
+    return cudaStreamSynchronize(w.stream) == cudaSuccess ? std::string() : std::string(simt::last_report());
+  };
+  EXPECT(problem(0, kBytes, true, true).empty());
+  EXPECT(problem(0, kBytes - 4, true, true).find("outside its tensors at runtime_checks.cu:") == 0);
+  EXPECT(problem(1, kBytes - 4, true, true).find("before all tensors") != std::string::npos);
+  EXPECT(problem(0, kBytes, true, false).find("write to an input") == 0);
+  EXPECT(problem(0, kBytes, false, true).find("uninitialised global memory") == 0);
+  return "";
+}
+
 std::string launches_obey_the_limits() {
   World w("shared=65536");
   const auto try_launch = [&](dim3 grid, dim3 block, size_t shared) {
@@ -242,6 +258,7 @@ const RuntimeCheck kRuntimeChecks[] = {
     CHECK(a_device_can_disappear),
     CHECK(memory_is_finite),
     CHECK(copies_stay_in_their_allocation),
+    CHECK(tensors_in_one_allocation_have_bounds_of_their_own),
     CHECK(launches_obey_the_limits),
     CHECK(options_are_checked_and_obeyed),
     CHECK(missing_ptx_is_an_error),

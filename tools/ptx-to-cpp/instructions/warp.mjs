@@ -33,15 +33,10 @@ function ldmatrix(s) {
 function mma(s) {
   for (const word of ['sync', 'aligned', 'm16n8k16', 'row', 'col']) s.need(word)
   if (s.types.join('.') !== 'f32.bf16.bf16.f32') s.fail(`products of .${s.types.join('.')}`)
-  const values = (n, type) =>
-    s
-      .elements(n)
-      .map((element) => s.value(element, type))
-      .join(', ')
-  const [a, b, c] = [values(1, 'b32'), values(2, 'b32'), values(3, 'f32')]
-  const inputs = `float d[4]; const uint32_t a[4] = {${a}}, b[2] = {${b}}; const float c[4] = {${c}};`
-  const write = s.elements(0).map((to, i) => s.set(`d[${i}]`, { to, type: 'f32' }))
-  return `{ ${inputs} simt::ptx::mma_16x8x16_bf16(d, a, b, c); ${write.join(' ')} }`
+  const values = (n, type) => s.elements(n).map((element) => s.value(element, type))
+  const inputs = [...values(1, 'b32'), ...values(2, 'b32'), ...values(3, 'f32')]
+  const write = s.elements(0).map((to, i) => s.set(`sum.d[${i}]`, { to, type: 'f32' }))
+  return `{ const auto sum = ptx::mma_16x8x16_bf16(${inputs.join(', ')}); ${write.join(' ')} }`
 }
 
 export const warp = { shfl, vote, ldmatrix, mma }

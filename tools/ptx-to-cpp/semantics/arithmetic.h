@@ -178,15 +178,16 @@ T rounded(int mode, Operation operation, Operands... operands) {
 
 template <class T>
 PTX_INLINE T add_carry(T a, T b, bool carry_in, bool& carry_out) {
-  const auto sum = static_cast<Wider<Unsigned<T>>>(as<Unsigned<T>>(a)) + as<Unsigned<T>>(b) + carry_in;
+  const auto sum =
+      static_cast<Wider<Unsigned<T>>>(static_cast<Unsigned<T>>(a)) + static_cast<Unsigned<T>>(b) + carry_in;
   carry_out = (sum >> kBits<T>) != 0;
   return static_cast<T>(sum);
 }
 template <class T>
 PTX_INLINE T sub_borrow(T a, T b, bool borrow_in, bool& borrow_out) {
-  const auto take = static_cast<Wider<Unsigned<T>>>(as<Unsigned<T>>(b)) + borrow_in;
-  borrow_out = as<Unsigned<T>>(a) < take;
-  return static_cast<T>(as<Unsigned<T>>(a) - take);
+  const auto take = static_cast<Wider<Unsigned<T>>>(static_cast<Unsigned<T>>(b)) + borrow_in;
+  borrow_out = static_cast<Unsigned<T>>(a) < take;
+  return static_cast<T>(static_cast<Unsigned<T>>(a) - take);
 }
 
 }  // namespace ptx

@@ -65,6 +65,20 @@ PTX_INLINE bool vote_uni(bool vote, uint32_t mask) {
   return votes == 0 || votes == mask;
 }
 
+// ---- tensor cores
+
+struct Four {
+  float d[4];
+};
+/// A·B + c. Not inlined, everything in registers: kernels have hundreds of these, and they are what compiling takes.
+[[gnu::noinline]] inline Four mma_16x8x16_bf16(uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
+                                               uint32_t b1, float c0, float c1, float c2, float c3) {
+  Four d = {{c0, c1, c2, c3}};
+  const uint32_t a[4] = {a0, a1, a2, a3};
+  simt::mma_16x8x16_bf16(d.d, a, b0, b1);
+  return d;
+}
+
 // ---- the rest
 
 /// Every access is seen by all threads at once, so a fence has nothing to do. It orders nothing for the checker.

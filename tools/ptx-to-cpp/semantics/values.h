@@ -1,5 +1,5 @@
 // What PTX instructions do to values, as C++ functions. Registers hold bits (uint16_t, uint32_t, uint64_t, bool);
-// `as` reads them as the type an instruction names, `bits` makes bits of its result.
+// plain casts read them as the integers that an instruction names, `as` and `bits` as floats.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -48,22 +48,16 @@ PTX_INLINE To same_bits(From from) {
   return to;
 }
 
-/// The low bits of a register (or of an immediate) as a T.
+/// The low bits of a register (or of an immediate) as a float.
 template <class T, class Register>
 PTX_INLINE T as(Register from) {
-  if constexpr (std::is_floating_point_v<T>)
-    return same_bits<T>(static_cast<Unsigned<T>>(from));
-  else
-    return static_cast<T>(from);
+  return same_bits<T>(static_cast<Unsigned<T>>(from));
 }
 
-/// What a register holds once a T was written to it: a wider register is filled with the sign of a signed T, else 0.
+/// What a register holds once a float was written to it.
 template <class Register, class T>
 PTX_INLINE Register bits(T value) {
-  if constexpr (std::is_floating_point_v<T>)
-    return static_cast<Register>(same_bits<Unsigned<T>>(value));
-  else
-    return static_cast<Register>(value);
+  return same_bits<Unsigned<T>>(value);
 }
 
 }  // namespace ptx
