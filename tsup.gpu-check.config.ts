@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
 // scripts/gpu-check.sh and the kernel tests as plain scripts that need Node alone: a host with a GPU may have neither
 // npm nor a network. vitest gives way to its own runner (scripts/gpu-check/vitest.ts).
-export default defineConfig({
-  entry: ['scripts/gpu-check/main.ts', 'test/kernels/*.test.ts'],
-  outDir: 'build/gpu-check',
+export const gpuCheckBundle = (entry: string[], outDir: string): Options => ({
+  entry,
+  outDir,
   format: 'esm',
   target: 'node20',
   splitting: true, // the runner must be one module for all test files
@@ -20,3 +20,7 @@ export default defineConfig({
     options.alias = { vitest: resolve('scripts/gpu-check/vitest.ts') }
   },
 })
+
+export default defineConfig(
+  gpuCheckBundle(['scripts/gpu-check/main.ts', 'test/kernels/*.test.ts'], 'build/gpu-check'),
+)

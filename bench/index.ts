@@ -1,4 +1,5 @@
-// npm run bench -- [filter …] [--threads 1,2] [--table] [--json file]
+// npm run bench -- [filter …] [--threads 1,2] [--table] [--json file]        the CPU backend
+// npm run bench -- [filter …] --device cuda [--json file]                    a CUDA device
 // A filter is a part of an op's name and sizes; `runtime` is the group of the rows about loading and the event loop.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { Device } from '../lib/native/device.js'
 import { loadAddon, packageRoot } from '../lib/native/load.js'
 import { cases } from './cases.js'
+import { benchmarkCuda } from './cuda/index.js'
 import { measureCase } from './measure.js'
 import { machine, rowOf, table, type Report } from './report.js'
 import { longestWait, measureRuntime } from './runtime.js'
@@ -16,10 +18,16 @@ const { values: options, positionals: filters } = parseArgs({
     threads: { type: 'string' },
     table: { type: 'boolean', default: false },
     json: { type: 'string' },
+    device: { type: 'string', default: 'cpu' },
   },
 })
 
 const wanted = (name: string) => filters.length === 0 || filters.some((filter) => name.includes(filter))
+if (options.device !== 'cpu') {
+  const lines = await benchmarkCuda(options.device, wanted)
+  if (options.json) writeFileSync(options.json, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  process.exit(lines.some(({ error }) => error !== undefined) ? 1 : 0)
+}
 const chosen = cases.filter(({ op, shape }) => wanted(`${op} ${shape}`))
 const withRuntime = wanted('runtime')
 if (chosen.length === 0 && !withRuntime) {

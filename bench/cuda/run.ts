@@ -4,6 +4,7 @@ import type { CudaCase } from './case.js'
 import { cudaCases } from './cases.js'
 import { measureCudaCase, type Measurement } from './measure.js'
 import type { CudaSizes } from './sizes.js'
+import { withOwnProducts } from './own-products.js'
 import { measureSteps, type StepMeasurement } from './steps.js'
 
 /** One result: figures, or why there are none. */
@@ -43,7 +44,7 @@ export async function* benchmarkOps(bench: CudaBench): AsyncGenerator<CudaRow, v
   }
   const own = served ? cases.filter(({ section }) => section === 'gemm') : []
   if (own.length === 0) return
-  const alone = withOwnProducts(() => Device.create({ device: bench.device }))
+  const alone = await withOwnProducts(async () => Device.create({ device: bench.device }))
   try {
     yield* measureAll(bench, alone, own, (name) => `${name}, own kernel`, ceilings)
   } finally {
@@ -133,16 +134,5 @@ async function ceilingsOf({ device: name }: CudaBench, device: Device): Promise<
     return await small.measureCeilings()
   } finally {
     small.dispose()
-  }
-}
-
-function withOwnProducts<T>(work: () => T): T {
-  const before = process.env['PATCHTRAIN_CUBLASLT']
-  process.env['PATCHTRAIN_CUBLASLT'] = 'none'
-  try {
-    return work()
-  } finally {
-    if (before === undefined) delete process.env['PATCHTRAIN_CUBLASLT']
-    else process.env['PATCHTRAIN_CUBLASLT'] = before
   }
 }

@@ -22,6 +22,7 @@ inline Status check_head_dim(int64_t D) {
 // A block keeps `kept` rows and streams the rows it multiplies them with, `streamed` at a time, through two stages of
 // shared memory. A warp owns kept / warps rows: 32 where the registers allow it, because every streamed fragment that
 // a warp reads from shared memory then serves two products instead of one. `blocks`: a processor should hold as many.
+// `streamed` is as large as shared memory and registers allow: the next size up spills on sm_80 or sm_90a.
 
 struct Tile {
   int kept, streamed, warps, blocks;
@@ -44,7 +45,7 @@ constexpr Tile forward_tile(int D, SharedMemory memory) {
 
 /// Keeps keys and values with the sums dk and dv, streams queries and dy. Two rows of sums a kept row: 32 rows a warp
 /// only fit for small heads.
-constexpr Tile key_gradient_tile(int D, SharedMemory) {
+constexpr Tile key_gradient_tile(int D) {
   if (D <= 64) return {128, 32, 4, 2};
   return {128, D == 128 ? 32 : 64, 8, 1};
 }

@@ -8,6 +8,9 @@
 #include "cuda/device_region.h"
 #include "cuda/kernels.h"
 #include "cuda/measure_ceilings.h"
+#ifdef PT_SIMT
+#include "simt/command_bounds.h"
+#endif
 
 namespace pt::cuda {
 
@@ -196,6 +199,9 @@ Status CudaBackend::launch_all(Plan& plan) {
     const Command& command = entries[i]->command;
     const CudaKernel kernel = kernel_of(command);
     if (!kernel) return Status::error(Code::unavailable, "%s has no CUDA kernel", command.op->name);
+#ifdef PT_SIMT
+    allow_only(command, launch_for(numbers[i]), workspace(command));
+#endif
     if (Status s = kernel(command, launch_for(numbers[i])); !s.ok())
       return Status::error(s.code, "%s: %s", command.op->name, s.message);
   }

@@ -298,7 +298,7 @@ Status run(const Command& c, const Launch& launch) {
                                 dim3(heads * blocks_for(a.T, kRowStatsBlock)), dim3(kernels::kStatsThreads), 0, a);
   if (!prepared.ok()) return prepared;
 
-  constexpr Tile k = key_gradient_tile(D, kMemory);
+  constexpr Tile k = key_gradient_tile(D);
   constexpr size_t kKeyShared = 2 * (k.kept + 2 * k.streamed) * 2 * D + 2 * k.streamed * sizeof(float2);
   const int64_t bytes = static_cast<int64_t>(a.T) * D * 4;  // of a query head's q and dy, or a pair's keys and values
   a.heads_at_once = heads_at_once(pairs, bytes * (a.H / a.G));

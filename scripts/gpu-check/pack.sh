@@ -6,7 +6,9 @@ set -euo pipefail
 out=.gpu
 command -v nvcc >/dev/null || { echo 'nvcc is needed: the kernels travel compiled' >&2; exit 2; }
 mkdir -p "$out"
-grep -qxF '/.gpu/' .git/info/exclude || echo '/.gpu/' >>.git/info/exclude
+exclude=$(git rev-parse --git-path info/exclude)
+mkdir -p "$(dirname "$exclude")"
+grep -qxF '/.gpu/' "$exclude" 2>/dev/null || echo '/.gpu/' >>"$exclude"
 
 node_binary=$(readlink -f "$(command -v node)")
 if [ ! -f "$out/node.xz" ] || [ "$node_binary" -nt "$out/node.xz" ]; then
@@ -17,7 +19,8 @@ if [ ! -f "$out/node.xz" ] || [ "$node_binary" -nt "$out/node.xz" ]; then
 fi
 
 echo 'building …'
-node scripts/build-native.mjs
+node scripts/build-native.mjs --CDPATCHTRAIN_CUDA=ON
+[ -x build/Release/simt-conformance ] || node scripts/build-simt.mjs
 node_modules/.bin/tsup --config tsup.gpu-check.config.ts
 rm -rf "$out/js" "$out/native" "$out/headers"
 cp -r build/gpu-check "$out/js"

@@ -49,7 +49,7 @@ sanitizer() {
   for tool in memcheck racecheck synccheck initcheck; do
     log=$out/sanitizer-$tool.txt
     began=$(milliseconds)
-    timeout --kill-after=3 25 compute-sanitizer --tool $tool --error-exitcode 9 \
+    PATCHTRAIN_CUBLASLT=none timeout --kill-after=3 25 compute-sanitizer --tool $tool --error-exitcode 9 \
       "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" every-op --device cuda >"$log" 2>&1
     code=$?
     if grep -q '^========= \(Invalid\|Error:\|Warning: Race\|Race\|Barrier\|Uninitialized\|Program hit\)' "$log" || [ $code -eq 9 ]; then

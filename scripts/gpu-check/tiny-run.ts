@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { listCheckpoints } from '../../lib/checkpoint/folder.js'
 import type { UserConfig } from '../../lib/config/schema.js'
 import { packageRoot } from '../../lib/native/load.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
@@ -59,29 +60,22 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
 
 /** Trains to the end, in a folder of its own. */
 export async function train(config: UserConfig): Promise<Trained> {
-  return inFolder(async (folder) => {
-    const trainer = await PatchTrainer.create(within(folder, config))
-    try {
-      return { losses: await lossesOf(trainer), weights: await weightsOf(trainer, folder) }
-    } finally {
-      await trainer.dispose()
-    }
-  })
+  return inFolder(async (folder) => finish(await PatchTrainer.create(within(folder, config)), folder))
 }
 
-/** Stops after `steps` steps and goes on with another trainer; the losses of both. */
-export async function trainInTwoParts(config: UserConfig, steps: number): Promise<Trained> {
+/**
+ * Trains to the end with a checkpoint on the way, then forgets what came after `step` and resumes from there: two ways
+ * from one checkpoint to the end, which must be the same to the bit. (Not two trainings: which algorithm computes a
+ * product is chosen by timing, once a run, and a resumed run takes over the choice.)
+ */
+export async function trainTwiceFrom(config: UserConfig, step: number): Promise<[Trained, Trained]> {
   return inFolder(async (folder) => {
-    const complete = within(folder, config)
-    const first = await PatchTrainer.create(complete)
-    const losses = await lossesOf(first, steps).finally(() => first.dispose())
-    const second = await PatchTrainer.resume(complete.out)
-    try {
-      losses.push(...(await lossesOf(second)))
-      return { losses, weights: await weightsOf(second, folder) }
-    } finally {
-      await second.dispose()
-    }
+    const complete = { ...within(folder, config), checkpoint: { everySteps: step, keep: 1000 } }
+    const whole = await finish(await PatchTrainer.create(complete), folder)
+    for (const checkpoint of await listCheckpoints(join(complete.out, 'checkpoints')))
+      if (checkpoint.step > step) rmSync(checkpoint.path, { recursive: true })
+    const resumed = await finish(await PatchTrainer.resume(complete.out), folder)
+    return [{ ...whole, losses: whole.losses.slice(step) }, resumed]
   })
 }
 
@@ -89,20 +83,23 @@ function within(folder: string, config: UserConfig): UserConfig & { out: string 
   return { ...config, out: join(folder, 'run'), data: { ...config.data, cache: join(folder, 'tokens') } }
 }
 
-async function lossesOf(trainer: PatchTrainer, stopAfter = Infinity): Promise<number[]> {
-  const controller = new AbortController()
-  const losses: number[] = []
-  for await (const event of trainer.train({ signal: controller.signal })) {
-    if (event.type !== 'step') continue
-    losses.push(event.loss)
-    if (event.step >= stopAfter) controller.abort()
+async function finish(trainer: PatchTrainer, folder: string): Promise<Trained> {
+  try {
+    return { losses: await lossesOf(trainer), weights: await weightsOf(trainer, folder) }
+  } finally {
+    await trainer.dispose()
   }
+}
+
+async function lossesOf(trainer: PatchTrainer): Promise<number[]> {
+  const losses: number[] = []
+  for await (const event of trainer.train()) if (event.type === 'step') losses.push(event.loss)
   return losses
 }
 
 async function weightsOf(trainer: PatchTrainer, folder: string): Promise<string> {
   const model = join(folder, 'model')
-  await trainer.export(model, { dtype: 'f32' })
+  await trainer.export(model, { dtype: 'f32', overwrite: true })
   return createHash('sha256')
     .update(readFileSync(join(model, 'model.safetensors')))
     .digest('hex')

@@ -4,7 +4,7 @@ import { fill } from '../../lib/tensor/ops.js'
 import { readTensor, tensor } from '../../lib/tensor/tensor.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
 import type { Lines } from './lines.js'
-import { inFolder, tinyRun, train, trainInTwoParts, type TinySize } from './tiny-run.js'
+import { inFolder, tinyRun, train, trainTwiceFrom, type TinySize } from './tiny-run.js'
 
 /**
  * How far a loss on the device (bf16 weights and activations) may be from the CPU's (fp32), relative: at any one step the
@@ -45,9 +45,8 @@ async function againstCpu(device: string, size: TinySize, lines: Lines): Promise
 
 async function resumes(device: string, size: TinySize, lines: Lines): Promise<void> {
   const began = performance.now()
-  const config = tinyRun(device, size)
-  const [whole, parts] = [await train(config), await trainInTwoParts(config, Math.floor(size.steps / 3))]
-  const same = JSON.stringify(whole) === JSON.stringify(parts)
+  const [whole, resumed] = await trainTwiceFrom(tinyRun(device, size), Math.floor(size.steps / 3))
+  const same = JSON.stringify(whole) === JSON.stringify(resumed) && whole.losses.length > 0
   const ms = performance.now() - began
   lines.add({
     name: 'resume',

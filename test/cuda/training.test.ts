@@ -19,6 +19,9 @@ function config(folder: string, device: string, out: string): UserConfig {
       patchFraction: 0.5,
       microBatchSequences: 2,
     },
+    // Adam's first updates after the switch are the signs of the gradient: a step so small that a sign which rounding
+    // turned does not throw the loss about.
+    optimizer: { learningRate: 3e-3, warmupSteps: 2 },
     device,
     out: join(folder, out),
     checkpoint: { everySteps: 6 },
@@ -46,9 +49,9 @@ describe.skipIf(kernelsMissing)('a run on CUDA', () => {
     const cuda = losses(await run(config(folder, trainingDevice, 'cuda')))
     expect(cuda).toHaveLength(20)
     // A weight, an activation and a gradient are each off by at most 2^-9 of themselves in bf16. A mean loss, which
-    // gathers thousands of such errors of either sign, must stay within twice one of them.
+    // gathers thousands of such errors of either sign, must stay within one of them.
     const errors = cuda.map((loss, step) => Math.abs(loss / cpu[step]! - 1))
-    expect(Math.max(...errors)).toBeLessThan(2 ** -8)
+    expect(Math.max(...errors)).toBeLessThan(2 ** -9)
     // And it is training: the last loss of each stage is well below its first.
     expect(cuda[9]).toBeLessThan(0.95 * cuda[0]!)
     expect(cuda[19]).toBeLessThan(0.95 * cuda[10]!)

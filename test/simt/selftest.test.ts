@@ -52,7 +52,7 @@ describe.skipIf(missing !== '')(`the emulator finds what it must${missing}`, () 
 
   it('knows the bugs that CUDA kernels are prone to', () => {
     expect(planted.length).toBeGreaterThanOrEqual(24)
-    expect(checks.length).toBeGreaterThanOrEqual(13)
+    expect(checks.length).toBeGreaterThanOrEqual(14)
   })
 
   it.each(planted)('$name', ({ expected, found, clean, at, ok }) => {

@@ -55,9 +55,9 @@ const families: Record<string, Record<string, PtxCase>> = {
       out: { '%r6': 0, '%r7': 0, '%r8': 1 },
     },
     'borrows run through several words': {
-      code: 'sub.cc.u32 %r6, %r0, %r1; subc.cc.u32 %r7, %r0, %r0; subc.u32 %r8, %r2, %r0;',
+      code: 'sub.cc.u32 %r6, %r0, %r1; subc.cc.u32 %r7, %r0, %r0; subc.u32 %r8, %r2, %r0; sub.cc.u32 %r9, %r1, %r1; subc.u32 %r10, %r2, %r0;',
       in: [0, 1, 9],
-      out: { '%r6': all32, '%r7': all32, '%r8': 8 },
+      out: { '%r6': all32, '%r7': all32, '%r8': 8, '%r9': 0, '%r10': 9 },
     },
     'carries of products': {
       code: 'mad.lo.cc.u32 %r6, %r0, %r0, %r1; madc.hi.cc.u32 %r7, %r0, %r0, %r0; addc.u32 %r8, %r2, %r2;',
@@ -127,9 +127,18 @@ const families: Record<string, Record<string, PtxCase>> = {
 
   bits: {
     'shifts of the width or more leave zeros, or the sign': {
-      code: 'shl.b32 %r6, %r0, 32; shr.u32 %r7, %r0, 40; shr.s32 %r8, %r0, 40; shl.b32 %r9, %r0, %r1; shr.s64 %d6, %d2, 64; shl.b64 %d7, %d1, 33; shr.u16 %h6, %h0, 4;',
-      in: [0x80000010, 4, 1n << 63n],
-      out: { '%r6': 0, '%r7': 0, '%r8': all32, '%r9': 0x100, '%d6': all64, '%d7': 4n << 33n, '%h6': 1 },
+      code: 'shl.b32 %r6, %r0, 32; shr.u32 %r7, %r0, 40; shr.s32 %r8, %r0, 40; shl.b32 %r9, %r0, %r1; shr.s64 %d6, %d2, 64; shl.b64 %d7, %d1, 33; shl.b64 %d8, %d1, %r3; shr.u16 %h6, %h0, 4;',
+      in: [0x80000010, 4, 1n << 63n, 64],
+      out: {
+        '%r6': 0,
+        '%r7': 0,
+        '%r8': all32,
+        '%r9': 0x100,
+        '%d6': all64,
+        '%d7': 4n << 33n,
+        '%d8': 0,
+        '%h6': 1,
+      },
     },
     'funnel shifts': {
       code: 'shf.l.wrap.b32 %r6, %r0, %r1, 40; shf.r.clamp.b32 %r7, %r0, %r1, 40; shf.l.clamp.b32 %r8, %r0, %r1, 4;',
@@ -405,6 +414,7 @@ describe('what the translator refuses', () => {
     ['atomics on floats', 'atom.global.add.f32 %r1, [%in], %r2;', /depend on the order of threads/],
     ['barriers of a part of a block', 'bar.sync 1, 64;', /only barrier 0/],
     ['calls through pointers', 'call.uni (%r1), %d1, (%r2);', /call\.uni in kernel/],
+    ['a missing operand', 'shfl.sync.idx.b32;', /operand \d is missing/],
     ['text that is no PTX', '#;', /line \d+: cannot read "#/],
   ]
   it.each(refused)('%s', (_name, code, text) => {

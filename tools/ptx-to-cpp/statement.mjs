@@ -47,9 +47,13 @@ export class Statement {
 
   // ---- operands ----
 
+  operand(n) {
+    return this.operands[n] ?? this.fail(`operand ${n} is missing`)
+  }
+
   /** The C++ value of operand n, read as a type. */
   get(n, type = this.type) {
-    return this.value(this.operands[n] ?? this.fail(`operand ${n} is missing`), type)
+    return this.value(this.operand(n), type)
   }
 
   value(operand, type) {
@@ -83,7 +87,7 @@ export class Statement {
 
   /** A statement that writes a value of a type into operand n. */
   set(expression, { to = 0, type = this.type } = {}) {
-    const operand = typeof to === 'number' ? this.operands[to] : to
+    const operand = typeof to === 'number' ? this.operand(to) : to
     if (operand.kind === 'sink') return `(void)(${expression});`
     if (operand.kind !== 'name') return this.fail(`cannot write to an operand of kind ${operand.kind}`)
     const register = this.scope.findAs('register', operand.name)
@@ -95,21 +99,21 @@ export class Statement {
 
   /** The elements of `{…}`, or the operand alone. */
   elements(n) {
-    const operand = this.operands[n]
+    const operand = this.operand(n)
     return operand.kind === 'vector' ? operand.elements : [operand]
   }
 
   /** The address in `[…]`, as an integer. */
   address(n) {
-    const operand = this.operands[n]
-    if (operand?.kind !== 'address') return this.fail('an address is missing')
+    const operand = this.operand(n)
+    if (operand.kind !== 'address') return this.fail('an address is missing')
     if (operand.base === null) return `${operand.offset}ull`
     const base = this.value(operand.base, 'u64')
     return operand.offset === 0n ? base : `${base} + (${operand.offset})`
   }
 
   label(n) {
-    return this.scope.findAs('label', this.operands[n].name).cpp
+    return this.scope.findAs('label', this.operand(n).name).cpp
   }
 }
 

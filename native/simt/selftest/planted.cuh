@@ -119,7 +119,7 @@ __global__ void __launch_bounds__(kThreads) write_after_reads_of_the_block(float
   if (threadIdx.x == kThreads - 33) *value = 2;
 }
 
-/// The shuffle lets all lanes read before the first writes, but it orders nothing.
+/// The shuffles let all lanes read before one writes, but they order nothing.
 template <bool kPlanted>
 __global__ void __launch_bounds__(32) write_after_reads_of_the_warp(float* y) {
   PT_SHARED(shared);
@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(32) write_after_reads_of_the_warp(float* y) {
   sync_warp();
   y[threadIdx.x] = warp_sum(*value);
   if (!kPlanted) sync_warp();
-  if (threadIdx.x == 0) *value = 2;
+  if (threadIdx.x == 31) *value = 2;  // the first to read, under the sequential policy: the others count too
 }
 
 template <bool kPlanted>

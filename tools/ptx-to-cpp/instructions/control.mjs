@@ -9,7 +9,7 @@ const bra = (s) => {
 function brx(s) {
   s.need('idx')
   s.take('uni')
-  const { labels } = s.scope.findAs('targets', s.operands[1].name)
+  const { labels } = s.scope.findAs('targets', s.operand(1).name)
   const cases = labels.map((label, i) => `case ${i}: goto ${s.scope.findAs('label', label).cpp};`)
   return `switch (${s.get(0, 'u32')}) { ${cases.join(' ')} default: ptx::trap("brx.idx beyond its table"); }`
 }
@@ -34,7 +34,7 @@ function bar(s) {
   s.take('cta')
   s.take('aligned')
   s.need('sync')
-  if (s.operands[0].value !== 0n || s.operands.length > 1)
+  if (s.operand(0).value !== 0n || s.operands.length > 1)
     s.fail('only barrier 0 of the whole block is supported')
   return `simt::ptx::sync_block(${s.line});`
 }

@@ -91,7 +91,7 @@ function cp(s) {
   s.need('ca', 'cg')
   s.need('shared', 'shared::cta')
   s.need('global')
-  if (s.operands[2].value !== 16n) s.fail('only copies of 16 bytes are supported')
+  if (s.operand(2).value !== 16n) s.fail('only copies of 16 bytes are supported')
   const given = s.operands.length > 3 ? s.get(3, 'u32') : '16'
   return `simt::ptx::cp_async_16(uint32_t(${s.address(0)}), ${s.address(1)}, ${given});`
 }
