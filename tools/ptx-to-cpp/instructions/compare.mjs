@@ -24,7 +24,7 @@ function setp(s) {
   const combination = s.take(...Object.keys(combinations))
   const combine = (value) => (combination ? `${value} ${combinations[combination]} ${s.predicate(3)}` : value)
   const holds = comparison(s)
-  const [to] = s.operands
+  const to = s.operand(0)
   if (to.kind !== 'pair') return s.set(combine(holds), { type: 'pred' })
   const first = s.set('first', { to: to.first, type: 'pred' })
   const second = s.set('second', { to: to.second, type: 'pred' })

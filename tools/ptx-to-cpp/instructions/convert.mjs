@@ -8,7 +8,7 @@ const rounding = { rz: 'FE_TOWARDZERO', rm: 'FE_DOWNWARD', rp: 'FE_UPWARD' }
 /** mov copies bits, whatever they mean, and takes registers apart or together. */
 function mov(s) {
   const { type } = s
-  const [to, from] = s.operands
+  const [to, from] = [s.operand(0), s.operand(1)]
   if (to.kind === 'vector') return split(s, to.elements, s.get(1, bitsOf(type)))
   if (from.kind === 'vector') return s.set(joined(s, from.elements), { type: bitsOf(type) })
   return s.set(s.get(1, type === 'pred' ? type : bitsOf(type)), {

@@ -4,7 +4,7 @@
 function shfl(s) {
   s.need('sync')
   const mode = s.need('idx', 'up', 'down', 'bfly')
-  const [to] = s.operands
+  const to = s.operand(0)
   const pair = to.kind === 'pair' ? to : { first: to, second: { kind: 'sink' } }
   const values = [s.get(1, 'u32'), s.get(2, 'u32'), s.get(3, 'u32'), s.get(4, 'u32')].join(', ')
   const first = s.set('got', { to: pair.first, type: 'u32' })
