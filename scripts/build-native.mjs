@@ -31,7 +31,10 @@ if (!has('c++') && !has('g++') && !has('clang++')) {
   process.exit(1)
 }
 
-console.error('building the native addon (about a minute) …')
+const cuda = has('nvcc') && !process.argv.includes('--CDPATCHTRAIN_CUDA=OFF')
+console.error(
+  `building the native addon (about ${cuda ? 'two minutes, CUDA kernels included' : 'a minute'}) …`,
+)
 const started = Date.now()
 if (has('cmake')) {
   run(process.execPath, [require.resolve('cmake-js/bin/cmake-js'), 'compile', ...process.argv.slice(2)])

@@ -77,4 +77,5 @@ done
 printf '\n'
 "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" table --out "$out"
 printf '\n%s steps failed; %s s; every line: %s\n' "$failures" "$SECONDS" "$out/gpu-check.jsonl"
+[ -n "$dry_run" ] || printf 'To keep it: cp %s bench/results/%s-DEVICE-gpu-check.jsonl && node scripts/performance-table.mjs\n' "$out/gpu-check.jsonl" "$(date +%F)"
 [ "$failures" -eq 0 ]

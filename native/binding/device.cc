@@ -270,10 +270,10 @@ Napi::Value Device::write(const Napi::CallbackInfo& info) {
   // Copied now: JavaScript may change or detach the array before the queue comes to it.
   std::shared_ptr<uint8_t[]> copy(new uint8_t[bytes + 1]);
   if (bytes) std::memcpy(copy.get(), static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), bytes);
-  return enqueue([backend = backend_.get(), region, copy, bytes, at = static_cast<size_t>(offset)](
-                     const Backend::Done& done) {
-    backend->write(region, at, copy.get(), bytes, [copy, done](const Status& status) { done(status); });
-  });
+  return enqueue(
+      [backend = backend_.get(), region, copy, bytes, at = static_cast<size_t>(offset)](const Backend::Done& done) {
+        backend->write(region, at, copy.get(), bytes, [copy, done](const Status& status) { done(status); });
+      });
 }
 
 Napi::Value Device::read(const Napi::CallbackInfo& info) {
@@ -290,23 +290,21 @@ Napi::Value Device::read(const Napi::CallbackInfo& info) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, static_cast<size_t>(bytes));
   auto reference = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>(Napi::Persistent(buffer));
   void* target = buffer.Data();
-  return enqueue_now(
-      [backend = backend_.get(), region, target, at = static_cast<size_t>(offset), n = static_cast<size_t>(bytes)] {
-        return backend->read(*region, at, target, n);
-      },
-      [reference](Napi::Env) -> Napi::Value { return reference->Value(); });
+  return enqueue_now([backend = backend_.get(), region, target, at = static_cast<size_t>(offset),
+                      n = static_cast<size_t>(bytes)] { return backend->read(*region, at, target, n); },
+                     [reference](Napi::Env) -> Napi::Value { return reference->Value(); });
 }
 
 Napi::Value Device::measure_ceilings(const Napi::CallbackInfo& info) {
   require_open(info.Env());
   auto result = std::make_shared<Ceilings>();
   return enqueue_now([backend = backend_.get(), result] { return backend->measure_ceilings(*result); },
-      [result](Napi::Env env) -> Napi::Value {
-        Napi::Object out = Napi::Object::New(env);
-        out.Set("flopsPerSecond", result->flops_per_second);
-        out.Set("bytesPerSecond", result->bytes_per_second);
-        return out;
-      });
+                     [result](Napi::Env env) -> Napi::Value {
+                       Napi::Object out = Napi::Object::New(env);
+                       out.Set("flopsPerSecond", result->flops_per_second);
+                       out.Set("bytesPerSecond", result->bytes_per_second);
+                       return out;
+                     });
 }
 
 Napi::Value Device::dispose(const Napi::CallbackInfo& info) {

@@ -11,9 +11,9 @@ enum class Code : int {
   invalid_argument,  // wrong shape, dtype, parameter: the caller's description is wrong
   out_of_range,      // a value found in the data (a token id, say) is outside its range
   out_of_memory,
-  disposed,     // the object was disposed before the call
-  unavailable,  // this build or host lacks what the call needs
-  not_run,      // a plan before it failed, so this one was skipped
+  disposed,       // the object was disposed before the call
+  unavailable,    // this build or host lacks what the call needs
+  not_run,        // a plan before it failed, so this one was skipped
   device_failed,  // the device reported an error it cannot recover from, or is gone
   internal,
 };

@@ -1,5 +1,5 @@
-// HostRegion: memory of this process. Pages become resident when first touched, so a plan can be recorded and priced for
-// a model that would never fit on this host.
+// HostRegion: memory of this process. Pages become resident when first touched, so a plan can be recorded and priced
+// for a model that would never fit on this host.
 #pragma once
 #include <memory>
 

@@ -14,7 +14,7 @@ inline Status to_status(cudaError_t error, const char* what) {
 }  // namespace pt::cuda
 
 /// Leave the function with a status when a runtime call fails. `what` says in words what was being done.
-#define PT_CUDA(call, what)                                                       \
-  do {                                                                            \
+#define PT_CUDA(call, what)                                                         \
+  do {                                                                              \
     if (::pt::Status s_ = ::pt::cuda::to_status((call), what); !s_.ok()) return s_; \
   } while (0)

@@ -49,8 +49,8 @@ Status find_devices(Probe& out) {
     if (driver == 0)
       out.problem = "no NVIDIA driver was found (libcuda.so.1 cannot be loaded). Install the driver of your GPU";
     else if (error == cudaErrorInsufficientDriver)
-      out.problem = "the NVIDIA driver supports CUDA " + version(driver) + ", but this build needs " + version(runtime) +
-                    ". Install a newer driver, or build patchtrain with an older CUDA toolkit";
+      out.problem = "the NVIDIA driver supports CUDA " + version(driver) + ", but this build needs " +
+                    version(runtime) + ". Install a newer driver, or build patchtrain with an older CUDA toolkit";
     else if (error == cudaErrorNoDevice || count == 0)
       out.problem = "the NVIDIA driver finds no GPU. Is it visible here (CUDA_VISIBLE_DEVICES, container options)?";
     else
@@ -71,8 +71,8 @@ Status CudaBackend::create(const CreateOptions& options, std::unique_ptr<Backend
   if (!probe.problem.empty()) return Status::error(Code::unavailable, "%s", probe.problem.c_str());
   const int count = static_cast<int>(probe.devices.size());
   if (options.index >= count)
-    return Status::error(Code::unavailable, "there is no CUDA device %d; this host has %d, counted from 0", options.index,
-                         count);
+    return Status::error(Code::unavailable, "there is no CUDA device %d; this host has %d, counted from 0",
+                         options.index, count);
   DeviceInfo info;
   if (Status s = describe_device(options.index, info); !s.ok()) return s;
   if (info.major < 8)
@@ -228,7 +228,8 @@ Status CudaBackend::capture(Plan& plan) {
 void CudaBackend::write(const std::shared_ptr<Region>& to, size_t offset, const void* from, size_t bytes, Done done) {
   Status status = enter();
   if (status.ok()) status = staging_.write(stream_, to->data() + offset, from, bytes);
-  completer_.after(stream_, [to, status, done = std::move(done)](const Status& ended) { done(status.ok() ? ended : status); });
+  completer_.after(stream_,
+                   [to, status, done = std::move(done)](const Status& ended) { done(status.ok() ? ended : status); });
 }
 
 Status CudaBackend::read(const Region& from, size_t offset, void* to, size_t bytes) {

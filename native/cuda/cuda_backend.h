@@ -56,8 +56,8 @@ class CudaBackend final : public Backend, private Needs {
   Status check(const Command& command) const override;
   size_t workspace(const Command& command) const override;
 
-  // Destroyed from the last to the first: the completer waits for what is under way and may look at the rest; the stream
-  // outlives all that is recorded on it.
+  // Destroyed from the last to the first: the completer waits for what is under way and may look at the rest; the
+  // stream outlives all that is recorded on it.
   const DeviceInfo info_;
   OwnedStream stream_;
   std::unique_ptr<Products> products_;

@@ -15,7 +15,7 @@ enum class FaultKind : int32_t {
 };
 
 struct Fault {
-  int32_t raised;   // 0: nothing yet; else 1 + index of the command in its plan
+  int32_t raised;  // 0: nothing yet; else 1 + index of the command in its plan
   FaultKind kind;
   int64_t position;
   int64_t value;

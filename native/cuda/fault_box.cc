@@ -54,10 +54,10 @@ static Status describe(const Fault& fault, const char* op) {
     case FaultKind::position:
       return Status::error(Code::out_of_range, "%s: position %lld is outside 0 … %lld", op, value, last);
     case FaultKind::logit:
-      return fault.limit == 1 ? Status::error(Code::out_of_range, "%s: all logits are -inf; no token can be drawn", op)
-                              : Status::error(Code::out_of_range,
-                                              "%s: the logit of token %lld is not finite; the model has diverged", op,
-                                              position);
+      return fault.limit == 1
+                 ? Status::error(Code::out_of_range, "%s: all logits are -inf; no token can be drawn", op)
+                 : Status::error(Code::out_of_range,
+                                 "%s: the logit of token %lld is not finite; the model has diverged", op, position);
     case FaultKind::none:
       break;
   }

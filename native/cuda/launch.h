@@ -33,7 +33,9 @@ struct Launch {
 using CudaKernel = Status (*)(const Command&, const Launch&);
 
 /// Grids are 31 bits wide in x; every launcher's grid goes through here.
-inline unsigned blocks_for(int64_t items, int64_t a_block) { return static_cast<unsigned>((items + a_block - 1) / a_block); }
+inline unsigned blocks_for(int64_t items, int64_t a_block) {
+  return static_cast<unsigned>((items + a_block - 1) / a_block);
+}
 
 /// Starts a kernel and reports what the runtime says of it. `what` names it in errors.
 template <class... Parameters, class... Arguments>
@@ -51,7 +53,8 @@ Status start(const Launch& launch, const char* what, void (*kernel)(Parameters..
   if (error == cudaSuccess) {
     const auto call = [&](Parameters... values) {  // converts to the kernel's own types
       void* pointers[] = {const_cast<void*>(static_cast<const void*>(&values))...};
-      return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes, launch.stream);
+      return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared_bytes,
+                              launch.stream);
     };
     error = call(arguments...);
   }

@@ -63,7 +63,8 @@ static Status measure_copy(const Launch& launch, size_t free, double& bytes_per_
   double ms = 0;
   const auto copy = [&] {
     return to_status(
-        cudaMemcpyAsync(memory->data(), memory->data() + bytes, bytes, cudaMemcpyDeviceToDevice, launch.stream), "copying");
+        cudaMemcpyAsync(memory->data(), memory->data() + bytes, bytes, cudaMemcpyDeviceToDevice, launch.stream),
+        "copying");
   };
   if (Status s = time_work(launch, copy, ms); !s.ok()) return s;
   bytes_per_second = 2.0 * static_cast<double>(bytes) / (ms / 1e3);
@@ -86,12 +87,16 @@ static Status measure_product(const Launch& launch, size_t free, double& flops_p
   product.tensors[gemm::c] = matrix(*memory, elements * 4, DType::bf16, n, n);
   product.params[gemm::trans_b] = 1;
   std::shared_ptr<Region> workspace;
-  if (Status s = DeviceRegion::allocate(launch.device.index, product.op->cuda_workspace(product) + 256, workspace); !s.ok())
+  if (Status s = DeviceRegion::allocate(launch.device.index, product.op->cuda_workspace(product) + 256, workspace);
+      !s.ok())
     return s;
   const Launch own{launch.stream, workspace->data(), launch.fault, launch.device, launch.products};
   if (Status s = launch.products.prepare(product, own); !s.ok()) return s;
   double ms = 0;
-  if (Status s = time_work(launch, [&] { return cuda::gemm(product, own); }, ms); !s.ok()) return s;
+  if (Status s = time_work(
+          launch, [&] { return cuda::gemm(product, own); }, ms);
+      !s.ok())
+    return s;
   flops_per_second = 2.0 * static_cast<double>(n * n * n) / (ms / 1e3);
   return Status::success();
 }

@@ -30,7 +30,7 @@ export async function runTestFiles(
       ...tests.filter((test) => stateOf(test) === 'fail'),
     ]
     const skipped = tests.filter((test) => stateOf(test) !== 'fail' && stateOf(test) !== 'pass').length
-    for (const failure of failures) lines.failed(`${name}: ${failure.name}`, messageOf(failure))
+    for (const failure of failures) lines.failed(`${name}: ${fullName(failure)}`, messageOf(failure))
     lines.add({
       name,
       ok: failures.length === 0 && tests.length > 0,
@@ -46,6 +46,9 @@ export async function runTestFiles(
 const stateOf = (task: Task) => task.result?.state
 const messageOf = (task: Task) =>
   task.result?.errors?.map(({ message }) => message).join('; ') ?? 'no reason given'
+
+/** With the groups it stands in. */
+const fullName = (task: Task): string => (task.suite ? `${fullName(task.suite)} ${task.name}` : task.name)
 
 function testsOf(suite: Suite): Test[] {
   return suite.tasks.flatMap((task) => (task.type === 'suite' ? testsOf(task) : [task]))

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { peerRows } from '../../bench/cuda/peer-rows.js'
 import { benchmarkOps, benchmarkSteps, type CudaRow } from '../../bench/cuda/run.js'
 import { deviceSizes, emulatorSizes, middleSizes } from '../../bench/cuda/sizes.js'
+import { Device } from '../../lib/native/device.js'
 import { runEveryOp } from './every-op.js'
 import { compareCalibration } from './calibration.js'
 import { runTestFiles, testFiles } from './kernel-tests.js'
@@ -38,6 +39,7 @@ const deadline = performance.now() + 1000 * Number(options.seconds)
 const bench = { device, sizes, wanted: () => true, deadline }
 
 const steps: Record<string, () => Promise<void> | void> = {
+  probe: () => Device.create({ device }).dispose(),
   versions: () => sayVersions(device, lines),
   calibration: () => compareCalibration(rest[0]!, rest[1]!, lines),
   kernels: testEachFileAlone,

@@ -16,8 +16,12 @@ versions() {
     "$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1 || echo none)" \
     nvcc "$(nvcc --version 2>/dev/null | grep -o 'V[0-9.]*$' || echo none)" \
     torch "$($python -c 'import torch; print(torch.__version__)' 2>/dev/null || echo none)"
-  main versions && return
-  [ -z "$dry_run" ] || return 1
+  # Tried beforehand, and not on the record: what was carried need not load here.
+  if [ -n "$dry_run" ] || "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" probe --device cuda --out "$(mktemp -d)" >"$out/probe.txt"; then
+    main versions
+    return
+  fi
+  cat "$out/probe.txt"
   echo 'The native build does not work on this host; building it here …'
   bash scripts/gpu-check/build-on-host.sh >"$out/build.txt" 2>&1 || {
     tail -n 20 "$out/build.txt"
@@ -45,22 +49,26 @@ sanitizer() {
     line sanitizer compute-sanitizer true skipped 'compute-sanitizer is not on the PATH'
     return
   }
-  local tool code bad=0 log began
+  local tool code bad=0 log began ms
   for tool in memcheck racecheck synccheck initcheck; do
     log=$out/sanitizer-$tool.txt
     began=$(milliseconds)
-    PATCHTRAIN_CUBLASLT=none timeout --kill-after=3 25 compute-sanitizer --tool $tool --error-exitcode 9 \
-      "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" every-op --device cuda >"$log" 2>&1
+    PATCHTRAIN_CUBLASLT=none timeout --kill-after=3 25 compute-sanitizer --tool $tool --report-api-errors no \
+      --error-exitcode 9 "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" every-op --device cuda --out "$out" >"$log" 2>&1
     code=$?
-    if grep -q '^========= \(Invalid\|Error:\|Warning: Race\|Race\|Barrier\|Uninitialized\|Program hit\)' "$log" || [ $code -eq 9 ]; then
-      line sanitizer $tool false ms $(($(milliseconds) - began)) error "$(grep '^=========' "$log" | head -n 4)"
+    ms=$(($(milliseconds) - began))
+    if grep -q 'not supported\|No attachable process\|terminated before' "$log"; then
+      line sanitizer $tool true skipped "the tool does not run here: $(grep '^=========' "$log" | head -n 2)"
+    elif [ $code -eq 9 ] || grep -q '^========= \(Invalid\|Error: Race\|Warning: Race\|Barrier\|Uninitialized\)' "$log"; then
+      line sanitizer $tool false ms $ms error "$(grep '^=========' "$log" | head -n 4)"
       bad=1
     elif [ $code -eq 124 ] || [ $code -eq 137 ]; then
-      line sanitizer $tool true ms $(($(milliseconds) - began)) skipped 'nothing found, but not finished in 25 s'
+      line sanitizer $tool true ms $ms skipped 'nothing found, but not finished in 25 s'
     elif [ $code -ne 0 ]; then
-      line sanitizer $tool true skipped "the tool does not run here: $(tail -n 2 "$log")"
+      line sanitizer $tool false ms $ms error "exit code $code: $(tail -n 2 "$log")"
+      bad=1
     else
-      line sanitizer $tool true ms $(($(milliseconds) - began))
+      line sanitizer $tool true ms $ms
     fi
   done
   return $bad

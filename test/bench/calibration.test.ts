@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { parseLines } from '../../bench/performance/page.js'
 import { compareCalibration } from '../../scripts/gpu-check/calibration.js'
 import { Lines } from '../../scripts/gpu-check/lines.js'
@@ -8,6 +8,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const exact = { wrapper: 'ldmatrix', compare: 'exact', hash: 'ab', wrong: 0, ok: true }
 const close = { wrapper: 'exp2', compare: 'close', error: 1e-8, allowed: 1e-7, ok: true }
+
+beforeEach(() => void vi.spyOn(console, 'log').mockImplementation(() => undefined))
 
 /** Which wrappers are not in order, and why. */
 function failures(device: object[], emulator: object[] = [exact, close]): string[] {

@@ -1,11 +1,11 @@
 // The runner that stands in for vitest on a host with a GPU: what fails must fail there too.
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'tsup'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parseLines } from '../../bench/performance/page.js'
 import { gpuCheckBundle } from '../../tsup.gpu-check.config.js'
-import { readFileSync } from 'node:fs'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const bundle = 'build/gpu-check-test' // inside the package: there .js files are modules
@@ -37,6 +37,15 @@ describe('the kernel tests without vitest', () => {
       { name: 'failing.fixture.js: throws', ok: false, error: 'thrown in a test' },
       { name: 'failing.fixture.js: rejects nothing', ok: false },
       { name: 'failing.fixture.js', ok: false, tests: 4, failed: 3 },
+    ])
+    expect(status).toBe(1)
+  })
+
+  it('fail when a hook does, though no test was run', () => {
+    const { status, lines } = run('hook')
+    expect(lines).toMatchObject([
+      { ok: false, error: 'thrown in a hook' },
+      { ok: false, failed: 1, not_run: 1 },
     ])
     expect(status).toBe(1)
   })

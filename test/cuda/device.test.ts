@@ -113,7 +113,7 @@ describe.skipIf(kernelsMissing)('a CUDA device', () => {
       const resumed = await PatchTrainer.resume(failing.out, {
         allow: ['config.device'],
         device: 'cuda-emu',
-      } as object)
+      })
       expect(resumed.step).toBeGreaterThan(0)
       const events = await train(resumed)
       expect(events.at(-1)).toMatchObject({ type: 'end', reason: 'done' })

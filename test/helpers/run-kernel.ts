@@ -1,12 +1,10 @@
 // Runs one op on a CUDA device: on the emulator, under every scheduler and with its checker, and, when nvcc was there to
 // build it, as nvcc's own PTX. With PATCHTRAIN_TEST_DEVICE=cuda the same tests run on a real device, twice.
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
-import { loadAddon } from '../../lib/native/load.js'
+import { hasPtx, realDevice } from './emulator.js'
 import { runOp, type OpResults, type OpTensor } from './run-op.js'
 
-const realDevice = process.env['PATCHTRAIN_TEST_DEVICE']
+export { hasPtx, kernelsMissing } from './emulator.js'
 
 /** Kernels in their own source: they must agree bit for bit, whatever the order in which threads run. */
 const sourceRuns = realDevice
@@ -15,15 +13,6 @@ const sourceRuns = realDevice
 
 /** The device code that nvcc made: it may fuse and approximate where the host compiler does not. */
 export const ptxDevice = 'cuda-emu:policy=sequential,check,ptx'
-
-const emulatorPath = join(dirname(loadAddon().path), 'patchtrain-cuda-emu.so')
-
-/** Why kernel tests cannot run here; empty when they can. */
-export const kernelsMissing =
-  realDevice || existsSync(emulatorPath) ? '' : 'the emulator is not built: npm run build:simt'
-
-export const hasPtx =
-  !realDevice && existsSync(join(dirname(emulatorPath), '..', 'simt', 'ptx', 'gemm.ptx.cc'))
 
 /** For whole runs: without the checker, which costs three times the rest. */
 export const trainingDevice = realDevice ?? 'cuda-emu'
