@@ -94,7 +94,7 @@ profile() {
     line profile ncu true skipped 'there is no ncu here'
     return
   fi
-  PATCHTRAIN_CUBLASLT=none "$ncu" --clock-control none --set full --kernel-name 'regex:attention|gemm' --launch-count 6 \
+  PATCHTRAIN_CUBLASLT=none "$ncu" --clock-control none --set full --kernel-name-base demangled --kernel-name 'regex:attention|gemm' --launch-count 6 \
     --csv --page details --log-file "$out/ncu.csv" \
     "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" one-op 'attention backward D128 T2048' '1.3b gate_up y' --device cuda >"$out/ncu.txt" 2>&1 ||
     line profile ncu true skipped "ncu does not run here: $(tail -n 2 "$out/ncu.txt")"

@@ -38,7 +38,9 @@ export function tinyRun(
       patchFraction: 0.5,
       microBatchSequences: 1,
     },
-    optimizer: { learningRate: 3e-3, warmupSteps: Math.floor(steps / 8) },
+    // Low enough that a loss hardly depends on roundings: at 3e-3 a learning rate changed by 0.1 % moves single losses of the
+    // token stage by up to 0.8 % on the CPU alone, and bf16 by 2.7 %, up or down with the seed; at 1e-3 bf16 by 0.05 %.
+    optimizer: { learningRate: 1e-3, warmupSteps: Math.floor(steps / 8) },
     checkpoint: { everySteps: 0 },
     evaluation: { everySteps: 0, maxTokens: 512 },
     sample: { tokens: 8 },

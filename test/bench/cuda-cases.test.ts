@@ -4,7 +4,8 @@ import { peerRows } from '../../bench/cuda/peer-rows.js'
 import { deviceSizes, emulatorSizes, middleSizes } from '../../bench/cuda/sizes.js'
 import { sizeOf } from '../../lib/tensor/tensor.js'
 import { runEveryOp } from '../../scripts/gpu-check/every-op.js'
-import { checkedTrainingDevice, kernelsMissing } from '../helpers/run-kernel.js'
+import { kernelsMissing } from '../helpers/emulator.js'
+import { checkedTrainingDevice } from '../helpers/run-kernel.js'
 
 it.each([
   ['device', deviceSizes],
