@@ -79,6 +79,15 @@ async function saveProductChoices({ device, folder }: Run): Promise<void> {
 
 /** What another library or device cannot take over is told among the device's notes. */
 async function restoreProductChoices({ device, folder }: Run): Promise<void> {
-  if (device.kind === 'cuda' && existsSync(folder.products))
+  if (device.kind !== 'cuda' || !existsSync(folder.products)) return
+  try {
     await device.restoreChoices(await readFile(folder.products, 'utf8'))
+  } catch (cause) {
+    throw new CheckpointError(
+      'ERR_CHECKPOINT_CORRUPT',
+      `${folder.products} is damaged: ${(cause as Error).message}. Delete it to have the algorithms of matrix products ` +
+        'chosen anew; results may then differ in the last bits.',
+      { cause },
+    )
+  }
 }

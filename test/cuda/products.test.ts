@@ -1,5 +1,5 @@
 // Matrix products by a library that was found at run time, here by one that stands in for cuBLASLt.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { loadAddon } from '../../lib/native/load.js'
@@ -61,6 +61,23 @@ describe.skipIf(kernelsMissing || !existsSync(library))('the choice of algorithm
       expect(recordedTrace(stopped.out!)).toEqual(recordedTrace(whole))
     },
   )
+
+  it('that is damaged is refused with a remedy', { timeout: 120_000 }, async () => {
+    const folder = temporaryFolder()
+    const run = config(folder, 'run')
+    const first = await PatchTrainer.create(run)
+    await train(first, 1)
+    await first.dispose()
+    const file = join(run.out!, 'products.json')
+    for (const text of ['', '{', '[]', '{"library":3}', `{"library":"${'x'.repeat(1 << 20)}`, '\0\0\0\0']) {
+      writeFileSync(file, text)
+      const refused = PatchTrainer.resume(run.out!)
+      await expect(refused).rejects.toMatchObject({ code: 'ERR_CHECKPOINT_CORRUPT' })
+      await expect(refused).rejects.toThrow('Delete it')
+    }
+    rmSync(file)
+    await (await PatchTrainer.resume(run.out!)).dispose()
+  })
 
   it('of another library is not taken over, and that is said', { timeout: 120_000 }, async () => {
     withLibrary(library)
