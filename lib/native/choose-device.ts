@@ -55,7 +55,7 @@ function chooseByName(wishes: DeviceWishes): ChosenDevice {
     if (problem) throw new DeviceError(`device '${device}' was asked for, but ${problem}.`)
     return { options, name, reason: '' }
   }
-  if (problem) return cpu(`auto chose the CPU: ${problem}`)
+  if (problem) return cpu(`auto chose the CPU: ${firstSentence(problem)}`)
   const others = probe.devices.length - 1
   return { options, name, reason: `auto chose the GPU${others > 0 ? `, the first of ${others + 1}` : ''}` }
 }
@@ -82,6 +82,11 @@ export function cudaOptions(
 function missingDevice({ devices }: CudaProbe, index: number): string {
   if (index < devices.length) return ''
   return `this host has ${devices.length} CUDA device${devices.length === 1 ? '' : 's'}, counted from 0`
+}
+
+/** Without the remedy: whoever has no GPU need not hear of it at every start, and the doctor tells it. */
+function firstSentence(text: string): string {
+  return text.split('. ', 1)[0] ?? text
 }
 
 /** For people: `cpu (avx512, 2 threads)`, `cuda:0 (NVIDIA H200, bf16)`. */
