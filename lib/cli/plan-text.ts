@@ -55,9 +55,9 @@ function costText({ cost, tokenLevelFlops, epochs, tokens }: RunPlan): string {
   )
 }
 
-function memoryTable({ memory, memoryBytes }: RunPlan): string {
+function memoryTable({ memory, memoryOf, memoryBytes }: RunPlan): string {
   return table(
-    [{ title: 'memory' }, { title: 'size', right: true }],
+    [{ title: `memory of ${memoryOf}` }, { title: 'size', right: true }],
     [...memory.map((entry) => [entry.label, bytes(entry.bytes)]), null, ['in all', bytes(memoryBytes)]],
   )
 }

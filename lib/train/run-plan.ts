@@ -2,6 +2,7 @@ import type { RunConfig, StageConfig } from '../config/types.js'
 import { trainingFlops } from '../model/flops.js'
 import { countParameters } from '../model/parameters.js'
 import type { PlanDescription } from '../native/addon.js'
+import type { Device } from '../native/device.js'
 import { stepFlops, stepTokens, totalSteps, totalTokens } from './progress.js'
 
 /** What a run will take, known before it starts. */
@@ -19,7 +20,9 @@ export interface RunPlan {
   readonly cost: number
   /** Passes over the training tokens. */
   readonly epochs: number
-  /** Bytes by purpose; what the process has without the run comes last. */
+  /** Whose memory the table tells of: `this process`, or a GPU's name. */
+  readonly memoryOf: string
+  /** Bytes by purpose; on the CPU, what the process has without the run comes last. */
   readonly memory: readonly MemoryEntry[]
   readonly memoryBytes: number
   /** The recorded plans: ops, shapes, costs. */
@@ -49,14 +52,13 @@ const collectedLateBytes = 24e6
 
 export function predictRun(facts: {
   config: RunConfig
-  device: string
+  device: Device
   corpusTokens: number
-  regions: readonly MemoryEntry[]
   plans: readonly PlanDescription[]
   /** Resident bytes of the process before the run touches its memory. */
   baselineBytes: number
 }): RunPlan {
-  const { config, plans } = facts
+  const { config, device, plans } = facts
   const stages = config.stages.map((stage) => ({
     stage,
     tokens: stage.steps * stepTokens(stage),
@@ -66,18 +68,21 @@ export function predictRun(facts: {
   const tokens = totalTokens(config)
   const flops = stages.reduce((sum, stage) => sum + stage.flops, 0)
   const tokenLevelFlops = trainingFlops(config.model, tokens, config.stages.at(-1)!.context)
-  const memory = [
-    ...facts.regions,
+  const onDevice = [
+    ...device.regions(),
     { label: 'workspace', bytes: Math.max(...plans.map((plan) => plan.workspaceBytes)) },
+  ]
+  const onHost = [
     {
       label: 'checkpoint pieces',
       bytes: Math.min(3 * 4 * countParameters(config.model), collectedLateBytes),
     },
     { label: 'Node.js and code', bytes: facts.baselineBytes + heapGrowthBytes },
   ]
+  const memory = device.kind === 'cpu' ? [...onDevice, ...onHost] : onDevice
   return {
     config,
-    device: facts.device,
+    device: device.describe(),
     parameters: countParameters(config.model),
     stages,
     steps: totalSteps(config),
@@ -86,6 +91,7 @@ export function predictRun(facts: {
     tokenLevelFlops,
     cost: flops / tokenLevelFlops,
     epochs: tokens / facts.corpusTokens,
+    memoryOf: device.kind === 'cpu' ? 'this process' : device.name,
     memory,
     memoryBytes: memory.reduce((sum, entry) => sum + entry.bytes, 0),
     plans,

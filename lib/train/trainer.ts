@@ -104,9 +104,8 @@ export class PatchTrainer {
     const { config, device, corpus, engine, baselineBytes } = this.#open()
     return predictRun({
       config,
-      device: device.describe(),
+      device,
       corpusTokens: corpus.train.tokens,
-      regions: device.regions(),
       plans: engine.describe(),
       baselineBytes,
     })
