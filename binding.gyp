@@ -29,6 +29,7 @@
       'defines': [
         'NAPI_VERSION=8',
         'NODE_ADDON_API_CPP_EXCEPTIONS',
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
         "PT_VERSION=\"<!(node -p \"require('./package.json').version\")\"",
       ],
       'ldflags': ['-Wl,-z,nodelete'],

@@ -45,19 +45,37 @@ function chooseByName(wishes: DeviceWishes): ChosenDevice {
   if (kind === undefined || (kind === 'auto' && rest !== undefined) || (kind === 'cuda' && !isIndex))
     throw new DeviceError(`there is no device '${device}'. Use 'auto', 'cpu', 'cuda' or 'cuda:1'.`)
   const emulated = kind === 'cuda-emu'
-  const index = emulated ? 0 : Number(rest ?? 0)
-  const options = cudaOptions(folder, emulated ? 'cuda-emu' : 'cuda', index, emulated ? (rest ?? '').replaceAll(',', ' ') : '')
-  const name = emulated ? 'cuda-emu' : `cuda:${index}`
-
+  const options = cudaOptions(folder, emulated ? 'cuda-emu' : 'cuda', emulated ? (rest ?? '').replaceAll(',', ' ') : '')
   const probe = probeCuda(addon, options)
-  const problem = probe.problem || missingDevice(probe, index)
-  if (kind !== 'auto') {
-    if (problem) throw new DeviceError(`device '${device}' was asked for, but ${problem}.`)
-    return { options, name, reason: '' }
+  const named = !emulated && rest !== undefined ? Number(rest) : undefined
+  const found = probe.problem ? { problem: probe.problem } : pickDevice(probe, named)
+  if ('problem' in found) {
+    if (kind === 'auto') return cpu(`auto chose the CPU: ${firstSentence(found.problem)}`)
+    throw new DeviceError(`device '${device}' was asked for, but ${found.problem}.`)
   }
-  if (problem) return cpu(`auto chose the CPU: ${firstSentence(problem)}`)
-  const others = probe.devices.length - 1
-  return { options, name, reason: `auto chose the GPU${others > 0 ? `, the first of ${others + 1}` : ''}` }
+  const { index } = found
+  return {
+    options: { ...options, index },
+    name: emulated ? 'cuda-emu' : `cuda:${index}`,
+    reason: kind === 'auto' ? `auto chose the GPU${probe.devices.length > 1 ? `, ${index} of 0 to ${probe.devices.length - 1}` : ''}` : '',
+  }
+}
+
+/** The device that was named, else the first with kernels. */
+function pickDevice({ devices }: CudaProbe, named: number | undefined): { index: number } | { problem: string } {
+  const tooOld = ({ name, capability }: CudaProbe['devices'][number]) =>
+    Number.parseInt(capability) >= 8
+      ? undefined
+      : `${name} has compute capability ${capability}; the kernels need 8.0 (A100, RTX 30) or newer`
+  if (named !== undefined) {
+    const device = devices[named]
+    if (!device)
+      return { problem: `this host has ${devices.length} CUDA device${devices.length === 1 ? '' : 's'}, counted from 0` }
+    const problem = tooOld(device)
+    return problem === undefined ? { index: named } : { problem }
+  }
+  const index = devices.findIndex((device) => tooOld(device) === undefined)
+  return index >= 0 ? { index } : { problem: devices.map(tooOld).join('; ') }
 }
 
 /** What the CUDA backend finds; a backend that cannot be loaded is a problem like any other. */
@@ -70,18 +88,8 @@ export function probeCuda(addon: NativeAddon, options: CudaOptions): CudaProbe {
   }
 }
 
-export function cudaOptions(
-  folder: string,
-  kind: CudaOptions['kind'],
-  index: number,
-  emulator: string,
-): CudaOptions {
-  return { kind, folder, index, cublaslt: process.env['PATCHTRAIN_CUBLASLT'] ?? '', emulator }
-}
-
-function missingDevice({ devices }: CudaProbe, index: number): string {
-  if (index < devices.length) return ''
-  return `this host has ${devices.length} CUDA device${devices.length === 1 ? '' : 's'}, counted from 0`
+export function cudaOptions(folder: string, kind: CudaOptions['kind'], emulator: string): CudaOptions {
+  return { kind, folder, index: 0, cublaslt: process.env['PATCHTRAIN_CUBLASLT'] ?? '', emulator }
 }
 
 /** Without the remedy: whoever has no GPU need not hear of it at every start, and the doctor tells it. */

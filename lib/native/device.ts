@@ -76,6 +76,11 @@ export class Device {
     return this.native.memory()
   }
 
+  /** Makes room for plans that need a workspace of up to `bytes`: lack of memory then shows before the first runs. */
+  reserveWorkspace(bytes: number): Promise<void> {
+    return translateAsync(this.native.reserve(bytes))
+  }
+
   /**
    * Which algorithm serves each matrix product, as text; empty where there is no choice. A device of the same kind that
    * is given it back computes the same bits.

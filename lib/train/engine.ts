@@ -89,14 +89,22 @@ export class Engine {
     this.evaluator = new BlockEvaluator(context, evaluationShape, activations)
   }
 
+  /** Everything that takes memory on the device, before the first step. Not for a run that is only planned. */
+  async #prepare(): Promise<void> {
+    await this.#ready
+    await this.#device.reserveWorkspace(Math.max(...this.describe().map((plan) => plan.workspaceBytes)))
+  }
+
   async initialise(): Promise<void> {
+    await this.#prepare()
     await initialiseWeights(this.#device, this.weights, this.#config.model, this.#config.seed)
     await roundWeights(this.#device, this.weights)
   }
 
   /** After a checkpoint was loaded into `state`. */
-  restored(): Promise<void> {
-    return roundWeights(this.#device, this.weights)
+  async restored(): Promise<void> {
+    await this.#prepare()
+    await roundWeights(this.#device, this.weights)
   }
 
   /**

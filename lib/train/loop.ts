@@ -4,7 +4,6 @@ import { learningRateAt } from '../optim/schedule.js'
 import type { StepEvent, TrainEvent } from '../events.js'
 import { hooksOf, type Hook } from './hooks.js'
 import { advance, sequenceTokens, totalSteps, totalTokens, updatesSinceReset } from './progress.js'
-import { explainDeviceError } from './memory.js'
 import type { Run } from './run.js'
 import { saveRun } from './save.js'
 
@@ -87,11 +86,12 @@ async function trainStep(run: Run, nextBatch: () => Promise<Int32Array>): Promis
       ? learningRateAt(stage.learningRate, progress.step, totalSteps(config))
       : learningRateAt(stage.learningRate, progress.stageStep, stage.steps)
   const updates = updatesSinceReset(config, progress) + 1
-  const { loss, gradientNorm, finite } = await run.engine
-    .step(progress.stage, nextBatch, learningRate, updates)
-    .catch((error: unknown) => {
-      throw explainDeviceError(run.device, config, error)
-    })
+  const { loss, gradientNorm, finite } = await run.engine.step(
+    progress.stage,
+    nextBatch,
+    learningRate,
+    updates,
+  )
   if (!finite || !Number.isFinite(loss)) throw nonFinite(run, loss)
 
   run.progress = advance(config, progress)

@@ -1,6 +1,6 @@
 import { divisors } from '../config/divisors.js'
 import type { RunConfig, StageConfig } from '../config/types.js'
-import { DeviceMemoryError, PatchTrainError } from '../errors.js'
+import { DeviceError, DeviceMemoryError, NativeError, PatchTrainError } from '../errors.js'
 import { parameterTable } from '../model/parameters.js'
 import type { ComputeType, Device } from '../native/device.js'
 import { BlockEvaluator } from '../objective/evaluation.js'
@@ -52,40 +52,50 @@ function runMemory(compute: ComputeType, config: RunConfig): MemoryEntry[] {
 
 const sum = (entries: readonly MemoryEntry[]) => entries.reduce((total, entry) => total + entry.bytes, 0)
 
-/** An error of the device, told so that a user can act on it: only lack of memory needs more words. */
+/** An error of the device, told so that a user can act on it. */
 export function explainDeviceError(device: Device, config: RunConfig, error: unknown): unknown {
-  const lacksMemory = error instanceof PatchTrainError && error.code === 'ERR_OUT_OF_MEMORY'
-  return lacksMemory ? outOfMemory(device, config, error) : error
+  if (!(error instanceof PatchTrainError)) return error
+  if (error.code === 'ERR_OUT_OF_MEMORY' && !(error instanceof DeviceMemoryError))
+    return outOfMemory(device, config, error)
+  if (error.code === 'ERR_DEVICE_FAILED' && error instanceof NativeError)
+    return new DeviceError(
+      `${device.name} failed and is lost to this process: ${error.message}. What was saved is whole: go on with ` +
+        `'patchtrain resume ${config.out}', with --device cpu if the device does not come back.`,
+      { cause: error },
+    )
+  return error
 }
 
-/** What a run wanted, what there is, and which smaller micro-batch or recomputation would fit. */
-function outOfMemory(device: Device, config: RunConfig, cause: unknown): DeviceMemoryError {
-  const { total } = device.memory()
+/** What a run wanted, what there is for it, and which smaller micro-batch or recomputation would fit. */
+function outOfMemory(device: Device, config: RunConfig, cause: PatchTrainError): DeviceMemoryError {
+  const available = device.memory().free + sum(device.regions()) // what the run has already is its own
   const entries = runMemory(device.compute, config)
   const lines = table(
     [{ title: 'memory' }, { title: 'size', right: true }],
     [
       ...entries.map(({ label, bytes: n }) => [label, bytes(n)]),
       null,
-      ['together', bytes(sum(entries))],
-      [`${device.name} has`, bytes(total)],
+      ['together, without the workspace of kernels', bytes(sum(entries))],
+      [`there is on ${device.name}`, bytes(available)],
     ],
   )
   return new DeviceMemoryError(
-    `The run does not fit into the memory of ${device.describe()}:\n${lines}\n${advice(device.compute, config, total)}`,
+    `The run does not fit into the memory of ${device.describe()}: ${cause.message}.\n${lines}\n${advice(device.compute, config, available)}`,
     { cause },
   )
 }
 
-/** Left for the driver, the workspace of the kernels and what others hold. */
+/** Of the memory there is; the rest is for the workspace of kernels, libraries and generation. */
 const share = 0.9
 
-function advice(compute: ComputeType, config: RunConfig, total: number): string {
+function advice(compute: ComputeType, config: RunConfig, available: number): string {
+  const wanted = sum(runMemory(compute, config))
   const largest = Math.max(...config.stages.map((stage) => stage.microBatchSequences))
   for (const recompute of ['none', 'elementwise', 'layer'] as const) {
     for (const sequences of divisors(largest).reverse()) {
-      const smaller = withMicroBatch({ ...config, recompute }, sequences)
-      if (sum(runMemory(compute, smaller)) > share * total) continue
+      const needed = sum(runMemory(compute, withMicroBatch({ ...config, recompute }, sequences)))
+      // What failed is no advice, even if by this arithmetic it should have fitted.
+      if (needed > share * available || needed >= wanted) continue
       return `What would fit: schedule.microBatchSequences ${sequences} with recompute '${recompute}'.`
     }
   }

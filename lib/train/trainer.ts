@@ -16,6 +16,7 @@ import type { EvaluationEvent, TrainEvent } from '../events.js'
 import { evaluateRun } from './hooks.js'
 import { trainingLoop } from './loop.js'
 import { beginRun, readRunConfig, refuseExisting, runFolder } from './run-folder.js'
+import { explainDeviceError } from './memory.js'
 import { lockRun } from './run-lock.js'
 import { predictRun, type RunPlan } from './run-plan.js'
 import { Run } from './run.js'
@@ -79,8 +80,9 @@ export class PatchTrainer {
       await start()
       return new PatchTrainer(run)
     } catch (error) {
+      const explained = explainDeviceError(run.device, run.config, error)
       await run.close()
-      throw error
+      throw explained
     }
   }
 
@@ -134,6 +136,8 @@ export class PatchTrainer {
         }
         yield event
       }
+    } catch (error) {
+      throw explainDeviceError(run.device, run.config, error)
     } finally {
       this.#training = false
       metrics.close()

@@ -25,6 +25,7 @@ void Device::define(Napi::Env env, Napi::Object exports) {
                                         InstanceMethod("write", &Device::write),
                                         InstanceMethod("read", &Device::read),
                                         InstanceMethod("memory", &Device::memory),
+                                        InstanceMethod("reserve", &Device::reserve),
                                         InstanceMethod("choices", &Device::choices),
                                         InstanceMethod("restoreChoices", &Device::restore_choices),
                                         InstanceMethod("measureCeilings", &Device::measure_ceilings),
@@ -115,6 +116,12 @@ Napi::Value Device::memory(const Napi::CallbackInfo& info) {
   out.Set("free", memory.free);
   out.Set("total", memory.total);
   return out;
+}
+
+Napi::Value Device::reserve(const Napi::CallbackInfo& info) {
+  const double bytes = to_count(info[0], "bytes");
+  require_open(info.Env());
+  return enqueue_now([backend = backend_.get(), n = static_cast<size_t>(bytes)] { return backend->reserve(n); });
 }
 
 /// On the queue: the choices are made while plans run.

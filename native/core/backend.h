@@ -1,5 +1,5 @@
 // Backend: what a device can do. The binding drives it from the one thread of the device's queue, in the order in which
-// JavaScript asked; only `memory`, `describe` and the workspace sizes may be asked from elsewhere.
+// JavaScript asked; only `facts`, `needs`, `allocate` and `memory` may be asked from elsewhere.
 //
 // Work may be asynchronous: `run` and `write` return when the work is ordered behind all earlier work of this device,
 // and call `done` when it has ended. `read` returns when the bytes are there.
@@ -40,6 +40,8 @@ class Backend {
 
   virtual Status allocate(size_t bytes, std::shared_ptr<Region>& out) = 0;
   virtual DeviceMemory memory() const = 0;
+  /// Makes room for plans that need a workspace of up to `bytes`, so that lack of memory shows before the first of them.
+  virtual Status reserve(size_t bytes) = 0;
 
   virtual void run(const std::shared_ptr<Plan>& plan, Done done) = 0;
   /// `from` stays valid until `done`.

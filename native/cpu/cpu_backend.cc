@@ -95,9 +95,13 @@ Status CpuBackend::measure_ceilings(Ceilings& out) {
   return Status::success();
 }
 
+Status CpuBackend::reserve(size_t bytes) {
+  if (bytes == 0 || (workspace_ && workspace_->bytes() >= bytes)) return Status::success();
+  return HostRegion::allocate(bytes, workspace_);
+}
+
 Status CpuBackend::run_all(Plan& plan) {
-  if (const size_t bytes = plan.workspace_bytes(); bytes > 0 && (!workspace_ || workspace_->bytes() < bytes))
-    if (Status s = HostRegion::allocate(bytes, workspace_); !s.ok()) return s;
+  if (Status s = reserve(plan.workspace_bytes()); !s.ok()) return s;
   const Launch launch{pool_, workspace_ ? workspace_->data() : nullptr};
   for (const auto& entry : plan.entries()) {
     const CpuKernel kernel = kernel_of(entry->command.op);

@@ -21,6 +21,7 @@ class CpuBackend final : public Backend, private Needs {
 
   Status allocate(size_t bytes, std::shared_ptr<Region>& out) override { return HostRegion::allocate(bytes, out); }
   DeviceMemory memory() const override;
+  Status reserve(size_t bytes) override;
 
   /// Runs every command in order; stops at the first that reports an error and names it.
   void run(const std::shared_ptr<Plan>& plan, Done done) override;

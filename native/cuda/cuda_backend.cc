@@ -14,7 +14,8 @@
 
 namespace pt::cuda {
 
-constexpr int64_t kMaxElements = (int64_t{1} << 31) - 1;  // kernels index within a tensor with 32 bits
+// Kernels index within a tensor of rows and columns with 32 bits. Flat ones, which take tensors of any shape, do not.
+constexpr int64_t kMaxElements = (int64_t{1} << 31) - 1;
 
 static CudaKernel kernel_of(const Command& command) {
   for (int i = 0; i < kKernelCount; i++)
@@ -123,7 +124,7 @@ DeviceMemory CudaBackend::memory() const {
 Status CudaBackend::check(const Command& command) const {
   const OpDef& op = *command.op;
   for (int i = 0; i < op.tensor_count; i++)
-    PT_CHECK(!command.has(i) || command.tensor(i).size() <= kMaxElements,
+    PT_CHECK(!command.has(i) || op.tensors[i].rank == 0 || command.tensor(i).size() <= kMaxElements,
              "'%s' has %lld elements; on CUDA a tensor has at most 2^31 - 1. Use a smaller micro-batch",
              op.tensors[i].name, (long long)command.tensor(i).size());
   return op.cuda_check ? op.cuda_check(command) : Status::success();
@@ -140,7 +141,9 @@ void CudaBackend::run(const std::shared_ptr<Plan>& plan, Done done) {
   const Status submitted = submit(*plan, copy);
   // Even when it failed: what was launched before the failure may still be under way, and uses the plan's memory.
   completer_.after(stream_, [this, plan, copy, submitted, done = std::move(done)](const Status& ended) {
-    const Status judged = copy && ended.ok() ? faults_.judge(copy) : ended;
+    const Status judged = copy && ended.ok() ? faults_.judge(copy)
+                          : ended.ok()       ? ended
+                                             : Status::error(ended.code, "'%.60s': %s", plan->label().c_str(), ended.message);
     if (!judged.ok()) fault_told_ = true;
     done(submitted.ok() ? judged : submitted);
   });
@@ -172,6 +175,11 @@ Status CudaBackend::submit(Plan& plan, Fault*& copy) {
     if (compiled.graph) PT_CUDA(cudaGraphLaunch(compiled.graph, stream_), "launching a plan");
   }
   return faults_.copy_out(stream_, copy);
+}
+
+Status CudaBackend::reserve(size_t bytes) {
+  if (Status s = enter(); !s.ok()) return s;
+  return fit_workspace(bytes);
 }
 
 Status CudaBackend::fit_workspace(size_t bytes) {

@@ -29,6 +29,7 @@ class CudaBackend final : public Backend, private Needs {
 
   Status allocate(size_t bytes, std::shared_ptr<Region>& out) override;
   DeviceMemory memory() const override;
+  Status reserve(size_t bytes) override;
 
   void run(const std::shared_ptr<Plan>& plan, Done done) override;
   void write(const std::shared_ptr<Region>& to, size_t offset, const void* from, size_t bytes, Done done) override;

@@ -168,7 +168,9 @@ Status Products::run(const LtProduct& product, const lt::Algorithm& algorithm, c
 
 std::string Products::choices() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return to_json(made_);
+  ProductChoices all = made_;
+  all.products.insert(restored_.begin(), restored_.end());  // shapes that this run has not come to
+  return to_json(all);
 }
 
 Status Products::restore(const std::string& choices) {

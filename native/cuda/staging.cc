@@ -21,7 +21,7 @@ Status Staging::next(Buffer*& out) {
     void* data = nullptr;
     PT_CUDA(cudaMallocHost(&data, kBytes), "allocating pinned memory");
     buffer.data = static_cast<std::byte*>(data);
-    PT_CUDA(cudaEventCreateWithFlags(&buffer.free, cudaEventDisableTiming), "making an event");
+    PT_CUDA(cudaEventCreateWithFlags(&buffer.free, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
   } else {
     PT_CUDA(cudaEventSynchronize(buffer.free), "waiting for a copy");
   }

@@ -27,7 +27,7 @@ namespace grad_norm_kernels {
 /// sums[block] = Σ g² of the block's elements.
 __global__ void __launch_bounds__(kThreads) sum_squares(const float* gradient, double* sums, int64_t n) {
   PT_SHARED(shared);
-  const int64_t begin = blockIdx.x * kBlock;
+  const int64_t begin = static_cast<int64_t>(blockIdx.x) * kBlock;
   double sum = 0;
   if (begin + kBlock <= n) {
     double part[4] = {};

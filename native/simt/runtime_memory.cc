@@ -122,14 +122,12 @@ cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t strea
   return cudaSuccess;
 }
 
-// The blocking forms run in the default stream, which does not wait for streams made with cudaStreamNonBlocking.
+// These run in the default stream, which does not wait for streams made with cudaStreamNonBlocking.
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
   return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
 }
 
-cudaError_t cudaMemset(void* p, int value, size_t bytes) {
-  const cudaError_t error = cudaMemsetAsync(p, value, bytes, nullptr);
-  return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
-}
+/// The host does not wait for it, as in CUDA where the memory is the device's.
+cudaError_t cudaMemset(void* p, int value, size_t bytes) { return cudaMemsetAsync(p, value, bytes, nullptr); }

@@ -54,7 +54,9 @@ const steps: Record<string, () => Promise<void> | void> = {
   steps: () => writeRows(benchmarkSteps(bench)),
   ops: () => writeRows(benchmarkOps(bench)),
   'peer-rows': () => console.log(JSON.stringify(peerRows(sizes))),
-  table: () => printTable(file),
+  table: () => {
+    if (!printTable(file)) process.exitCode = 1
+  },
 }
 
 const work = steps[step]

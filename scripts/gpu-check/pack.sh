@@ -18,14 +18,16 @@ if [ ! -f "$out/node.xz" ] || [ "$node_binary" -nt "$out/node.xz" ]; then
   xz -T0 -6 -f "$out/node"
 fi
 
-echo 'building …'
-node scripts/build-native.mjs --CDPATCHTRAIN_CUDA=ON
+echo 'building for sm_80 and sm_90 (some minutes) …'
+build=build/pack # of its own: the working build keeps its settings
+nice node scripts/build-native.mjs --out "$build" --CDPATCHTRAIN_CUDA=ON \
+  --CDPATCHTRAIN_CUDA_ARCHITECTURES='80-real;90-real;80-virtual'
 [ -x build/Release/simt-conformance ] || node scripts/build-simt.mjs
 node_modules/.bin/tsup --config tsup.gpu-check.config.ts
 rm -rf "$out/js" "$out/native" "$out/headers"
 cp -r build/gpu-check "$out/js"
 mkdir -p "$out/native" "$out/headers/node-api-headers"
-cp build/Release/patchtrain.node build/Release/patchtrain-cuda.so build/Release/patchtrain-cpu-*.so "$out/native/"
+cp "$build"/Release/patchtrain.node "$build"/Release/patchtrain-cuda.so "$build"/Release/patchtrain-cpu-*.so "$out/native/"
 strip "$out"/native/*
 cp -r node_modules/node-addon-api "$out/headers/"
 cp -r node_modules/node-api-headers/{include,package.json} "$out/headers/node-api-headers/"

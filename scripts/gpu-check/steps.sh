@@ -39,7 +39,9 @@ kernels() { main kernels ${dry_run:+rope grad_norm rms_norm}; }
 repeatability() { main repeatability; }
 training() { main training; }
 
-# What the tools say goes into files; a tool that does not finish in its share is no failure, what it found is.
+# What the tools say goes into files; a tool that does not finish in its share is no failure. What it found is, whatever else it
+# says (exit code 9 means the same); a tool that ended well need not have run the program at all.
+findings='^========= \(Invalid\|Error: Race\|Warning: Race\|Barrier\|Uninitialized\)'
 sanitizer() {
   if [ -n "$dry_run" ]; then # the emulator has a checker of its own
     device=cuda-emu:policy=pct,seed=5,check main every-op
@@ -57,16 +59,18 @@ sanitizer() {
       --error-exitcode 9 "$GPU_CHECK_NODE" "$GPU_CHECK_MAIN" every-op --device cuda --out "$out" >"$log" 2>&1
     code=$?
     ms=$(($(milliseconds) - began))
-    if grep -q 'not supported\|No attachable process\|terminated before' "$log"; then
-      line sanitizer $tool true skipped "the tool does not run here: $(grep '^=========' "$log" | head -n 2)"
-    elif [ $code -eq 9 ] || grep -q '^========= \(Invalid\|Error: Race\|Warning: Race\|Barrier\|Uninitialized\)' "$log"; then
-      line sanitizer $tool false ms $ms error "$(grep '^=========' "$log" | head -n 4)"
+    if [ $code -eq 9 ] || grep -q "$findings" "$log"; then
+      line sanitizer $tool false ms $ms error "$({ grep "$findings" "$log" || grep '^=========' "$log"; } | head -n 4)"
       bad=1
+    elif grep -q '^=.*\(not supported\|No attachable process\|terminated before\)' "$log"; then
+      line sanitizer $tool true skipped "the tool does not run here: $(grep '^=========' "$log" | head -n 2)"
     elif [ $code -eq 124 ] || [ $code -eq 137 ]; then
       line sanitizer $tool true ms $ms skipped 'nothing found, but not finished in 25 s'
     elif [ $code -ne 0 ]; then
       line sanitizer $tool false ms $ms error "exit code $code: $(tail -n 2 "$log")"
       bad=1
+    elif ! grep -q '^ran [1-9]' "$log"; then
+      line sanitizer $tool true ms $ms skipped 'the tool ended without running the program'
     else
       line sanitizer $tool true ms $ms
     fi

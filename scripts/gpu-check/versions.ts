@@ -13,7 +13,6 @@ export function sayVersions(name: string, lines: Lines): void {
   const options = cudaOptions(
     dirname(path),
     kind === 'cuda' ? kind : 'cuda-emu',
-    0,
     kind === 'cuda' ? '' : emulator.join(' ').replaceAll(',', ' '),
   )
   const { driverVersion, runtimeVersion, devices } = probeCuda(addon, options)

@@ -27,6 +27,7 @@ describe('choosing a device', () => {
     }
     expect(reasonWith('')).toMatch(/^auto chose the (CPU: .+|GPU.*)$/)
     expect(reasonWith('cpu')).toBe('auto took what PATCHTRAIN_DEVICE names: cpu')
+    if (!kernelsMissing) expect(() => reasonWith('cuda-emu:capability=7.5')).toThrow('was asked for, but')
     expect(() => reasonWith('gpu')).toThrow("there is no device 'gpu'")
     vi.unstubAllEnvs()
     const cpu = Device.create({ device: 'cpu' })
@@ -50,6 +51,7 @@ describe.skipIf(kernelsMissing)('a CUDA device', () => {
     ['driver=11040', 'the NVIDIA driver supports CUDA 11.4, but this build needs'],
     ['driver=0', 'no NVIDIA driver was found'],
     ['capability=7.5', 'has compute capability 7.5; the kernels need 8.0'],
+    ['capability=7.5,devices=2', 'capability 7.5; the kernels need 8.0'],
     ['nonsense=1', 'nonsense'],
   ])('is refused, never replaced by the CPU, with %s', (options, reason) => {
     expect(create(`cuda-emu:${options}`)).toThrow(reason)
@@ -108,7 +110,9 @@ describe.skipIf(kernelsMissing)('a CUDA device', () => {
         sample: { tokens: 0 },
       })
       const failing = { ...config, device: 'cuda-emu:fail_launch=300', out: join(folder, 'failing') }
-      await expect(runTiny(failing)).rejects.toMatchObject({ code: 'ERR_DEVICE_FAILED' })
+      await expect(runTiny(failing)).rejects.toThrow(
+        /^cuda-emu failed and is lost to this process: .*patchtrain resume/,
+      )
 
       const resumed = await PatchTrainer.resume(failing.out, {
         allow: ['config.device'],

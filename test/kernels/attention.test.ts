@@ -32,6 +32,7 @@ const cases: Case[] = [
   { B: 1, T: 257, H: 4, G: 2, D: 32 },
   { B: 1, T: 257, H: 1, G: 1, D: 64 },
   { B: 1, T: 1000, H: 1, G: 1, D: 64 },
+  { B: 1, T: 130, H: 5, G: 5, D: 32 }, // heads in turns of 2, 2 and 1 on the emulator
 ]
 
 const emulated = process.env['PATCHTRAIN_TEST_DEVICE'] === undefined

@@ -5,7 +5,7 @@ import { runKernel } from '../helpers/run-kernel.js'
 import { runOp } from '../helpers/run-op.js'
 
 // 4096 elements are a chunk: below it, one, one and a bit, two and a bit.
-const counts = [1, 17, 63, 4000, 4096, 4097, 10_000]
+const counts = [1, 17, 63, 200, 257, 1000, 4000, 4096, 4097, 10_000]
 const vector = (data: Float32Array) => ({ data, shape: [data.length] })
 
 describe('fill on CUDA', () => {
@@ -16,12 +16,15 @@ describe('fill on CUDA', () => {
 })
 
 describe('fill_normal on CUDA', () => {
-  it.each([1, 2, 3, 4, 1023, 9001])('draws the numbers of the CPU kernel, %i of them', async (n) => {
-    const params = { seed_low: 123, seed_high: 4_000_000_000, stream: 7, std: 0.02 }
-    const { y: cpu } = await runOp('fill_normal', { y: vector(nans(n)) }, params)
-    for (const { y } of await runKernel('fill_normal', { y: vector(nans(n)) }, params))
-      expect(mostUlps(y!, cpu!)).toBeLessThanOrEqual(1)
-  })
+  it.each([1, 2, 3, 4, 200, 257, 1000, 1023, 9001])(
+    'draws the numbers of the CPU kernel, %i of them',
+    async (n) => {
+      const params = { seed_low: 123, seed_high: 4_000_000_000, stream: 7, std: 0.02 }
+      const { y: cpu } = await runOp('fill_normal', { y: vector(nans(n)) }, params)
+      for (const { y } of await runKernel('fill_normal', { y: vector(nans(n)) }, params))
+        expect(mostUlps(y!, cpu!)).toBeLessThanOrEqual(1)
+    },
+  )
 })
 
 describe('copy on CUDA', () => {

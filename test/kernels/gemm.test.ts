@@ -15,7 +15,8 @@ const transposes = [
 ] as const
 
 // Around the small tile (64 × 64, 32 of the sum at a time) and its copies of 8: each of M, N and inner meets each ragged
-// size, with rows that start at 16 bytes and rows that do not. Then sums in 16 and 32 parts (64, 64, 1000 and beyond).
+// size, with rows that start at 16 bytes and rows that do not. Then sums in 16 and 32 parts (64, 64, 1000 and beyond),
+// and more rows of tiles than the 16 that blocks take column by column.
 const sizes = [
   [1, 1, 1],
   [1, 17, 63],
@@ -32,6 +33,7 @@ const sizes = [
   [1000, 17, 16],
   [16, 1000, 257],
   [72, 104, 1600],
+  [1100, 72, 32],
 ] as const
 
 /** Up to 16 rows, b alone transposed: the kernel for tokens that are being generated. */

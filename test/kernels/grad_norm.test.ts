@@ -3,7 +3,8 @@ import type { DType } from '../../lib/native/addon.js'
 import { Device, type Region } from '../../lib/native/device.js'
 import { toBf16 } from '../helpers/bf16.js'
 import { normals } from '../helpers/random-data.js'
-import { checkedTrainingDevice, runKernel } from '../helpers/run-kernel.js'
+import { checkedTrainingDevice, runKernel, trainingDevice } from '../helpers/run-kernel.js'
+import { runOp } from '../helpers/run-op.js'
 
 const tensorsOf = (gradient: Float32Array) => ({
   gradient: { data: gradient, shape: [gradient.length] },
@@ -21,6 +22,19 @@ describe('grad_norm on CUDA', () => {
       expect(result![1]! / Math.min(1, 1 / (norm + 1e-6))).toBeCloseTo(1, 12)
       expect(result![2]).toBe(1)
     }
+  })
+
+  it('adds up the sums of more blocks than the last step has threads', async () => {
+    const gradient = new Float32Array(1024 * 32_768 + 1)
+    gradient[0] = 4
+    gradient[gradient.length - 1] = 3
+    const { result } = await runOp(
+      'grad_norm',
+      tensorsOf(gradient),
+      { max_norm: 0 },
+      { device: trainingDevice },
+    )
+    expect(Array.from(result!)).toEqual([5, 1, 1])
   })
 
   it('does not clip a norm below the limit, nor any norm when the limit is 0', async () => {

@@ -25,6 +25,9 @@ const cases: Case[] = [
   { B: 1, T: 127, heads: 6, D: 128, rest: 256, P: 127 },
   { B: 2, T: 9, heads: 2, D: 32, rest: 1, P: 9 },
   { B: 2, T: 9, heads: 2, D: 34, rest: 0, P: 9 },
+  { B: 2, T: 200, heads: 3, D: 16, rest: 16, P: 200 },
+  { B: 1, T: 257, heads: 2, D: 10, rest: 3, P: 300 },
+  { B: 1, T: 1000, heads: 1, D: 16, rest: 0, P: 1000 },
 ]
 
 function setUp({ B, T, heads, D, rest, P }: Case) {

@@ -125,6 +125,35 @@ describe.skipIf(!hasNvcc)('the budget of the kernels', () => {
     expect(Object.keys(after.tidy)).toEqual(['sm_75', 'sm_80'])
   })
 
+  it('a name that no kernel has is an error that says what there is, and changes nothing', () => {
+    const before = readFileSync(budget, 'utf8')
+    for (const update of [[], ['--update']]) {
+      const { status, said } = gate(tidy(2), '--kernels', 'typo', ...update)
+      expect(said).toMatch(/no kernel matches 'typo'; there is 1, for example tidy/)
+      expect(said).not.toMatch(/within their budgets/)
+      expect(status).toBe(1)
+    }
+    expect(readFileSync(budget, 'utf8')).toBe(before)
+  })
+
+  it('a pattern may still name a stale line alone, to drop it', () => {
+    const before = readFileSync(budget, 'utf8')
+    const lines = JSON.parse(before)
+    writeFileSync(budget, JSON.stringify({ ...lines, gone: { sm_80: lines.tidy.sm_80 } }))
+    expect(gate(tidy(2), '--kernels', 'gone').said).toMatch(
+      /gone: is in the budget, but there is no such kernel/,
+    )
+    expect(gate(tidy(2), '--kernels', 'gone', '--update').status).toBe(0)
+    expect(readFileSync(budget, 'utf8')).toBe(before)
+  })
+
+  it('sources without a single kernel are an error', () => {
+    writeFileSync(join(folder, 'empty.json'), '{}')
+    const { status, said } = gate('int nothing;', '--budget', join(folder, 'empty.json'))
+    expect(said).toContain('the sources have no kernels')
+    expect(status).toBe(1)
+  })
+
   it('code that does not compile is an error with the compiler’s own text', () => {
     const { status, said } = gate('__global__ void broken() { nonsense; }')
     expect(said).toMatch(/does not compile for sm_80:[^]*nonsense/)

@@ -39,6 +39,14 @@ function kernelSources() {
   )
 }
 
+/** Why no kernel is left: a gate that held nothing must not say that all is well. */
+function nothingToHold(kernels) {
+  const names = [...new Set(kernels.map(({ name }) => name))].sort()
+  if (names.length === 0) return 'the sources have no kernels'
+  const count = names.length === 1 ? 'there is 1' : `there are ${names.length}`
+  return `no kernel matches '${options.kernels}'; ${count}, for example ${names.slice(0, 5).join(', ')}`
+}
+
 async function main() {
   const version = nvccVersion()
   if (!version) {
@@ -59,6 +67,7 @@ async function main() {
   const kernels = measured.kernels.filter(({ name }) => pattern.test(name))
   const before = readBudget(options.budget)
   const stale = staleLines(kernels, before, { archs, pattern })
+  if (kernels.length === 0 && stale.length === 0) throw new Error(nothingToHold(measured.kernels))
   const budget = options.update ? updated(before, kernels, stale) : before
   if (options.update) writeBudget(options.budget, budget)
 

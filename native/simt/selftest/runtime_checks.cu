@@ -29,6 +29,7 @@ struct World {
     (void)cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
     (void)cudaMalloc(&y, kBytes);
     (void)cudaMemset(y, 0, kBytes);
+    (void)cudaStreamSynchronize(nullptr);
   }
   ~World() {
     (void)cudaFree(y);
@@ -59,6 +60,17 @@ std::string nothing_happens_before_a_wait() {
   EXPECT(pinned[0] == 1 && pinned[kCount - 1] == 1);
   EXPECT(cudaStreamQuery(w.stream) == cudaSuccess);
   EXPECT(cudaFreeHost(pinned) == cudaSuccess);
+  return "";
+}
+
+std::string a_fill_is_not_waited_for() {
+  World w("check");
+  EXPECT(cudaMemset(w.y, 0, kBytes) == cudaSuccess);
+  EXPECT(w.add_one() == cudaSuccess && cudaStreamSynchronize(w.stream) == cudaSuccess);
+  int value = 0;
+  EXPECT(cudaMemcpyAsync(&value, w.y, sizeof value, cudaMemcpyDeviceToHost, w.stream) == cudaSuccess);
+  EXPECT(cudaStreamSynchronize(w.stream) == cudaSuccess && value == 1);
+  EXPECT(w.first() == 0);  // the default stream waits, and only now fills
   return "";
 }
 
@@ -249,6 +261,7 @@ std::string missing_ptx_is_an_error() {
   }
 const RuntimeCheck kRuntimeChecks[] = {
     CHECK(nothing_happens_before_a_wait),
+    CHECK(a_fill_is_not_waited_for),
     CHECK(synchronising_the_device_waits_for_all_streams),
     CHECK(a_polling_host_gets_on),
     CHECK(events_tell_what_is_done),
