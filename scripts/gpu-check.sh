@@ -78,7 +78,7 @@ export PATH="$PATH:/usr/local/cuda/bin" GPU_CHECK_OUT=$out GPU_CHECK_DRY_RUN=$dr
 . scripts/gpu-check/lines.sh
 
 # Whether a step left a line that says how something went; one that skipped all it had to do has not.
-judged() { grep "^{\"step\":\"$1\"" "$out/gpu-check.jsonl" 2>/dev/null | grep -qv '"skipped":'; }
+judged() { [ -n "$(grep "^{\"step\":\"$1\"" "$out/gpu-check.jsonl" 2>/dev/null | grep -v '"skipped":')" ]; }
 
 failures=0
 for row in "${steps[@]}"; do

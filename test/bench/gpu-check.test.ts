@@ -74,8 +74,10 @@ describe('what did not run is not green', () => {
     const { stdout, status } = gpuCheck('--dry-run', '--budget', '3', '--out', out)
     const whole = new Map(linesIn(out).map((line) => [line.step, line]))
     expect(whole.size).toBe(10)
-    expect(whole.get('training')).toMatchObject({ ok: false })
-    expect(whole.get('training')!.error).toMatch(/^did not run: -?\d+ s are left of the budget of 3 s$/)
+    expect(whole.get('training')).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/^did not run: -?\d+ s are left of the budget of 3 s$/),
+    })
     expect(whole.get('ops')).toMatchObject({ ok: true, skipped: expect.stringContaining('budget of 3 s') })
     expect(stdout).toMatch(/^FAILED training: whole step: did not run/m)
     expect(stdout).toMatch(/^training\s+NOT RUN/m)
@@ -103,6 +105,14 @@ describe('what did not run is not green', () => {
     ])
     expect(stdout).toMatch(/^kernels\s+FAILED/m)
     expect(status).toBe(1)
+  })
+
+  it.skipIf(!existsSync('build/Release/simt-conformance'))('what ran and is in order is green', () => {
+    const out = temporaryFolder()
+    const { stdout, status } = gpuCheck('--dry-run', '--only', 'calibration,profile', '--out', out)
+    expect(linesIn(out).length).toBeGreaterThan(20)
+    expect(stdout).toMatch(/^calibration\s+ok/m)
+    expect(status).toBe(0)
   })
 
   it('an empty record is not in order', () => {
@@ -138,7 +148,8 @@ describe('what compute-sanitizer says', () => {
     expect(lines).toHaveLength(4)
     for (const line of lines)
       expect(line).toMatchObject({ ok: false, error: expect.stringContaining('=====') })
-    if (said.includes(finding)) expect(lines[0]!.error).toMatch(/^========= Invalid/)
+    if (said.includes(finding))
+      expect(lines[0]).toMatchObject({ error: expect.stringMatching(/^========= Invalid/) })
     expect(status).toBe(1)
   })
 
