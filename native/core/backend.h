@@ -40,7 +40,8 @@ class Backend {
 
   virtual Status allocate(size_t bytes, std::shared_ptr<Region>& out) = 0;
   virtual DeviceMemory memory() const = 0;
-  /// Makes room for plans that need a workspace of up to `bytes`, so that lack of memory shows before the first of them.
+  /// Makes room for plans that need a workspace of up to `bytes`, so that lack of memory shows before the first of
+  /// them.
   virtual Status reserve(size_t bytes) = 0;
 
   virtual void run(const std::shared_ptr<Plan>& plan, Done done) = 0;

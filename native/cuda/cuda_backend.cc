@@ -143,7 +143,7 @@ void CudaBackend::run(const std::shared_ptr<Plan>& plan, Done done) {
   completer_.after(stream_, [this, plan, copy, submitted, done = std::move(done)](const Status& ended) {
     const Status judged = copy && ended.ok() ? faults_.judge(copy)
                           : ended.ok()       ? ended
-                                             : Status::error(ended.code, "'%.60s': %s", plan->label().c_str(), ended.message);
+                                       : Status::error(ended.code, "'%.60s': %s", plan->label().c_str(), ended.message);
     if (!judged.ok()) fault_told_ = true;
     done(submitted.ok() ? judged : submitted);
   });

@@ -59,8 +59,8 @@ Status start(const Launch& launch, const char* what, void (*kernel)(Parameters..
     error = call(arguments...);
   }
   if (error != cudaSuccess)
-    return Status::error(Code::device_failed, "%s: the launch of %u x %u x %u blocks of %u threads failed: %s", what, grid.x,
-                         grid.y, grid.z, block.x, cudaGetErrorString(error));
+    return Status::error(Code::device_failed, "%s: the launch of %u x %u x %u blocks of %u threads failed: %s", what,
+                         grid.x, grid.y, grid.z, block.x, cudaGetErrorString(error));
 #endif
   return Status::success();
 }
