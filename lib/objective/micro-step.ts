@@ -43,10 +43,11 @@ export interface MicroStepContext {
 }
 
 /**
- * Logits held at a time. CPU: 8 Mi values, 32 MB; larger chunks gain 3 % at V = 32,000 and cost hundreds of MB. CUDA:
- * 128 Mi values, 256 MB, some 4,096 rows at V = 32,000, for products that fill the device.
+ * Logits held at a time. CPU: 32 Mi values, 128 MB, 1,024 rows at V = 32,000: the head's weights are packed once a chunk
+ * for each of two products, so 256 rows would cost a step 8 %. CUDA: 128 Mi values, 256 MB, some 4,096 rows at
+ * V = 32,000, for products that fill the device.
  */
-const logitsBudget: Record<ComputeType, number> = { f32: 8 << 20, bf16: 128 << 20 }
+const logitsBudget: Record<ComputeType, number> = { f32: 32 << 20, bf16: 128 << 20 }
 
 function chunkRows(model: ModelConfig, R: number, compute: ComputeType): number {
   const fitting = Math.floor(logitsBudget[compute] / model.vocabSize)
@@ -102,21 +103,27 @@ export function recordTrainingStep(
   const pass = passOf(context, shape, buffers, 'train', options.recompute)
   const ids = buffers.get('ids')
 
-  ops.patchEmbedding(
-    plan,
-    { ids, table: context.weights.get('embedding'), y: inputBuffer(pass) },
-    { patch: shape.patch },
-  )
-  forward(plan, pass)
-  recordHead(plan, context, shape, buffers, gradients, accumulate)
-  ops.sumLoss(plan, { loss: buffers.get('loss'), total: context.totalLoss }, { accumulate })
-  backward(plan, { ...pass, gradients, accumulate })
-  ops.patchEmbeddingBackward(
-    plan,
-    { ids, dy: buffers.get('dstream'), dtable: gradients.get('embedding') },
-    // A tied head has written to the table's gradient already.
-    { patch: shape.patch, accumulate: accumulate || model.tiedHead },
-  )
+  plan.scope('forward', () => {
+    ops.patchEmbedding(
+      plan,
+      { ids, table: context.weights.get('embedding'), y: inputBuffer(pass) },
+      { patch: shape.patch },
+    )
+    forward(plan, pass)
+  })
+  plan.scope('head and loss', () => {
+    recordHead(plan, context, shape, buffers, gradients, accumulate)
+    ops.sumLoss(plan, { loss: buffers.get('loss'), total: context.totalLoss }, { accumulate })
+  })
+  plan.scope('backward', () => {
+    backward(plan, { ...pass, gradients, accumulate })
+    ops.patchEmbeddingBackward(
+      plan,
+      { ids, dy: buffers.get('dstream'), dtable: gradients.get('embedding') },
+      // A tied head has written to the table's gradient already.
+      { patch: shape.patch, accumulate: accumulate || model.tiedHead },
+    )
+  })
   return { ids, loss: buffers.get('loss'), plan }
 }
 
@@ -162,18 +169,22 @@ function recordHead(
     const end = Math.min(R, first + chunk)
     const hidden = rows(buffers.get('normed'), first, end)
     const logits = rows(buffers.get('logits'), 0, end - first)
-    ops.gemm(plan, { a: hidden, b: weights.get(name), c: logits }, { transB: true })
+    plan.scope('head', () => ops.gemm(plan, { a: hidden, b: weights.get(name), c: logits }, { transB: true }))
     ops.crossEntropy(
       plan,
       { logits, ids: buffers.get('ids'), loss: rows(buffers.get('loss'), first, end), scale },
       { firstRow: first, positions: shape.positions, patch: shape.patch, gradient: gradients !== undefined },
     )
     if (!gradients) continue
-    ops.gemm(plan, { a: logits, b: weights.get(name), c: rows(buffers.get('branch'), first, end) })
-    ops.gemm(
-      plan,
-      { a: logits, b: hidden, c: gradients.get(name) },
-      { transA: true, accumulate: accumulate || first > 0 },
+    plan.scope('head dx', () =>
+      ops.gemm(plan, { a: logits, b: weights.get(name), c: rows(buffers.get('branch'), first, end) }),
+    )
+    plan.scope('head dW', () =>
+      ops.gemm(
+        plan,
+        { a: logits, b: hidden, c: gradients.get(name) },
+        { transA: true, accumulate: accumulate || first > 0 },
+      ),
     )
   }
 }

@@ -16,7 +16,10 @@ static double seconds_since(std::chrono::steady_clock::time_point start) {
 static double multiply_adds(int64_t rounds) {
   constexpr int kChains = 12;
   simd::F chain[kChains];
-  for (int i = 0; i < kChains; i++) chain[i] = simd::set(1.0f + 0.01f * i);
+  // Numbers that the compiler does not know: it took a chain that starts at the fixed point of x · a + b out of the
+  // loop.
+  volatile float first = 2.0f;
+  for (int i = 0; i < kChains; i++) chain[i] = simd::set(first + 0.01f * static_cast<float>(i));
   const simd::F a = simd::set(0.999f), b = simd::set(0.001f);
   for (int64_t r = 0; r < rounds; r++)
     for (int i = 0; i < kChains; i++) chain[i] = chain[i] * a + b;

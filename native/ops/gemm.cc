@@ -1,5 +1,7 @@
 #include "ops/gemm.h"
 
+#include <utility>
+
 #include "cpu/gemm_blocking.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/gemm_thin.h"
@@ -8,13 +10,30 @@
 namespace pt::cpu {
 using Blocking = GemmBlocking;
 
-/// One tile of C from packed panels.
-template <bool TransposedLeft>
+/// Height × Vectors · kLanes of C from packed panels.
+using MultiplyPanels = void (*)(int64_t inner, const float* a, const float* b, float* c, int64_t ldc, bool accumulate);
+
+template <bool TransposedLeft, int Height, int Vectors>
 static void multiply_panels(int64_t inner, const float* a, const float* b, float* c, int64_t ldc, bool accumulate) {
   if constexpr (TransposedLeft)
-    tile<kTileRows, kTileVectors>(inner, a, Fixed<1>{}, Fixed<kTileRows>{}, b, kTileColumns, c, ldc, accumulate);
+    tile<Height, Vectors>(inner, a, Fixed<1>{}, Fixed<kTileRows>{}, b, kTileColumns, c, ldc, accumulate);
   else
-    tile<kTileRows, kTileVectors>(inner, a, Fixed<Blocking::kInner>{}, Fixed<1>{}, b, kTileColumns, c, ldc, accumulate);
+    tile<Height, Vectors>(inner, a, Fixed<Blocking::kInner>{}, Fixed<1>{}, b, kTileColumns, c, ldc, accumulate);
+}
+
+/// A kernel for each height up to the full tile's: the last rows of a matrix cost what they are, not a whole tile.
+template <bool TransposedLeft, int Vectors, int... Below>
+static MultiplyPanels panels_of_height(int64_t height, std::integer_sequence<int, Below...>) {
+  static constexpr MultiplyPanels kOfHeight[] = {multiply_panels<TransposedLeft, Below + 1, Vectors>...};
+  return kOfHeight[height - 1];
+}
+
+template <bool TransposedLeft>
+static MultiplyPanels panels_of(int64_t height, int64_t columns) {
+  static_assert(kTileVectors == 2, "one kernel for a whole panel, one for half of it");
+  constexpr std::make_integer_sequence<int, kTileRows> heights{};
+  return columns > simd::kLanes ? panels_of_height<TransposedLeft, 2>(height, heights)
+                                : panels_of_height<TransposedLeft, 1>(height, heights);
 }
 
 /// rows × columns of C from one packed block of A and the packed panels of B, `panel` floats apart.
@@ -25,17 +44,18 @@ static void multiply_block(int64_t rows, int64_t columns, int64_t inner, const f
     for (int64_t i = 0; i < rows; i += kTileRows) {
       const float* left = a + i * Blocking::kInner;
       float* out = c + i * ldc + j;
-      const int64_t m = std::min<int64_t>(kTileRows, rows - i), n = std::min<int64_t>(kTileColumns, columns - j);
-      if (m == kTileRows && n == kTileColumns) {
+      const int64_t height = std::min<int64_t>(kTileRows, rows - i), n = std::min<int64_t>(kTileColumns, columns - j);
+      const MultiplyPanels multiply = panels_of<TransposedLeft>(height, n);
+      if (n % simd::kLanes == 0) {
         // C is touched only after the whole sum: have its lines here by then.
-        for (int r = 0; r < kTileRows; r++)
-          for (int64_t line = 0; line < kTileColumns; line += 16) __builtin_prefetch(out + r * ldc + line, 1);
-        multiply_panels<TransposedLeft>(inner, left, b, out, ldc, accumulate);
+        for (int64_t r = 0; r < height; r++)
+          for (int64_t line = 0; line < n; line += 16) __builtin_prefetch(out + r * ldc + line, 1);
+        multiply(inner, left, b, out, ldc, accumulate);
         continue;
       }
       float whole[kTileRows * kTileColumns];
-      multiply_panels<TransposedLeft>(inner, left, b, whole, kTileColumns, false);
-      for (int64_t r = 0; r < m; r++)
+      multiply(inner, left, b, whole, kTileColumns, false);
+      for (int64_t r = 0; r < height; r++)
         for (int64_t s = 0; s < n; s++)
           out[r * ldc + s] = (accumulate ? out[r * ldc + s] : 0.0f) + whole[r * kTileColumns + s];
     }
