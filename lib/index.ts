@@ -22,6 +22,9 @@ export { tokenizeCorpus, type TokenizeOptions, type TokenizeResult } from './dat
 export { loadTokenizer } from './data/tokenizer/load.js'
 export type * from './data/tokenizer/tokenizer.js'
 
+export { profileRun, type ProfileOptions, type ProfileProgress } from './train/profile.js'
+export type { Floor, ProfiledOp, RunProfile, Spread, StepProfile } from './report/profile.js'
+export { flamePicture } from './report/flame-picture.js'
 export { lossPicture, type PicturedRun } from './report/loss-picture.js'
 export { readMetrics, type MetricsLine } from './report/metrics.js'
 

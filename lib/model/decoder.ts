@@ -38,7 +38,7 @@ export function inputBuffer(pass: Pass): Tensor {
 /** From the input buffer to `normed`: the final hidden states after the last norm, [R, C]. */
 export function forward(plan: Plan, pass: Pass): void {
   const { model, weights, buffers } = pass
-  for (let l = 0; l < model.layers; l++) forwardLayer(plan, pass, l)
+  for (let l = 0; l < model.layers; l++) plan.scope(`layers.${l}`, () => forwardLayer(plan, pass, l))
   ops.rmsNorm(
     plan,
     {
@@ -72,10 +72,10 @@ function forwardLayer(plan: Plan, pass: Pass, l: number, again = false): void {
   } else {
     ops.rmsNorm(plan, { x: get(b.input), ...norm1 }, { epsilon })
   }
-  ops.gemm(plan, { a: get(b.normed1), b: weight('attention.qkv'), c: get(b.qkv) }, { transB: true })
+  linear(plan, pass, { x: get(b.normed1), y: get(b.qkv) }, l, 'attention.qkv')
   ops.rope(plan, { x: get(b.qkv), cos: pass.cos, sin: pass.sin }, rotation(pass))
   ops.attention(plan, { qkv: get(b.qkv), y: get(b.attended), lse: get(b.lse) }, heads)
-  ops.gemm(plan, { a: get(b.attended), b: weight('attention.out'), c: get('branch') }, { transB: true })
+  linear(plan, pass, { x: get(b.attended), y: get('branch') }, l, 'attention.out')
 
   ops.rmsNorm(
     plan,
@@ -89,10 +89,10 @@ function forwardLayer(plan: Plan, pass: Pass, l: number, again = false): void {
     },
     { epsilon },
   )
-  ops.gemm(plan, { a: get(b.normed2), b: weight('feedForward.gateUp'), c: get(b.gateUp) }, { transB: true })
+  linear(plan, pass, { x: get(b.normed2), y: get(b.gateUp) }, l, 'feedForward.gateUp')
   ops.swiglu(plan, { gateUp: get(b.gateUp), y: get(b.gated) })
   if (again) return
-  ops.gemm(plan, { a: get(b.gated), b: weight('feedForward.down'), c: get('branch') }, { transB: true })
+  linear(plan, pass, { x: get(b.gated), y: get('branch') }, l, 'feedForward.down')
 }
 
 /**
@@ -113,11 +113,13 @@ export function backward(plan: Plan, pass: BackwardPass): void {
     },
     { accumulateDx: false, accumulateDweight: accumulate },
   )
-  for (let l = model.layers - 1; l >= 0; l--) {
-    if (shape.recompute === 'layer') forwardLayer(plan, pass, l, true)
-    if (shape.recompute === 'elementwise') recomputeElementwise(plan, pass, l)
-    backwardLayer(plan, pass, l)
-  }
+  for (let l = model.layers - 1; l >= 0; l--)
+    plan.scope(`layers.${l}`, () => {
+      if (shape.recompute === 'layer') plan.scope('recompute', () => forwardLayer(plan, pass, l, true))
+      if (shape.recompute === 'elementwise')
+        plan.scope('recompute', () => recomputeElementwise(plan, pass, l))
+      backwardLayer(plan, pass, l)
+    })
 }
 
 /** The norms' outputs and the gated product, again, from what was kept. */
@@ -149,18 +151,14 @@ function backwardLayer(plan: Plan, pass: BackwardPass, l: number): void {
   const intoStream = { accumulateDx: true, accumulateDweight: accumulate }
   const heads = attentionShape(pass)
 
-  linearBackward(
-    plan,
-    pass,
-    { dy: dstream, x: get(b.gated), dx: get('dgated') },
-    `layers.${l}.feedForward.down`,
-  )
+  linearBackward(plan, pass, { dy: dstream, x: get(b.gated), dx: get('dgated') }, l, 'feedForward.down')
   ops.swigluBackward(plan, { gateUp: get(b.gateUp), dy: get('dgated'), dgateUp: get('dgateUp') })
   linearBackward(
     plan,
     pass,
     { dy: get('dgateUp'), x: get(b.normed2), dx: get('branch') },
-    `layers.${l}.feedForward.gateUp`,
+    l,
+    'feedForward.gateUp',
   )
   ops.rmsNormBackward(
     plan,
@@ -175,24 +173,14 @@ function backwardLayer(plan: Plan, pass: BackwardPass, l: number): void {
     intoStream,
   )
 
-  linearBackward(
-    plan,
-    pass,
-    { dy: dstream, x: get(b.attended), dx: get('dattended') },
-    `layers.${l}.attention.out`,
-  )
+  linearBackward(plan, pass, { dy: dstream, x: get(b.attended), dx: get('dattended') }, l, 'attention.out')
   ops.attentionBackward(
     plan,
     { qkv: get(b.qkv), y: get(b.attended), dy: get('dattended'), lse: get(b.lse), dqkv: get('dqkv') },
     heads,
   )
   ops.rope(plan, { x: get('dqkv'), cos: pass.cos, sin: pass.sin }, { ...rotation(pass), inverse: true })
-  linearBackward(
-    plan,
-    pass,
-    { dy: get('dqkv'), x: get(b.normed1), dx: get('branch') },
-    `layers.${l}.attention.qkv`,
-  )
+  linearBackward(plan, pass, { dy: get('dqkv'), x: get(b.normed1), dx: get('branch') }, l, 'attention.qkv')
   ops.rmsNormBackward(
     plan,
     {
@@ -207,19 +195,25 @@ function backwardLayer(plan: Plan, pass: BackwardPass, l: number): void {
   )
 }
 
+/** y = x·Wᵀ with the weight `name` of layer l. */
+function linear(plan: Plan, pass: Pass, t: { x: Tensor; y: Tensor }, l: number, name: string): void {
+  const w = pass.weights.get(`layers.${l}.${name}`)
+  plan.scope(name, () => ops.gemm(plan, { a: t.x, b: w, c: t.y }, { transB: true }))
+}
+
 /** For y = x·Wᵀ: dx = dy·W, dW (=|+=) dyᵀ·x. */
 function linearBackward(
   plan: Plan,
   pass: BackwardPass,
   t: { dy: Tensor; x: Tensor; dx: Tensor },
+  l: number,
   name: string,
 ): void {
-  ops.gemm(plan, { a: t.dy, b: pass.weights.get(name), c: t.dx })
-  ops.gemm(
-    plan,
-    { a: t.dy, b: t.x, c: pass.gradients.get(name) },
-    { transA: true, accumulate: pass.accumulate },
-  )
+  const w = pass.weights.get(`layers.${l}.${name}`)
+  const dw = pass.gradients.get(`layers.${l}.${name}`)
+  const { accumulate } = pass
+  plan.scope(`${name} dx`, () => ops.gemm(plan, { a: t.dy, b: w, c: t.dx }))
+  plan.scope(`${name} dW`, () => ops.gemm(plan, { a: t.dy, b: t.x, c: dw }, { transA: true, accumulate }))
 }
 
 function attentionShape({ model, shape }: Pass): ops.AttentionShape {

@@ -1,5 +1,5 @@
 import { DisposedError } from '../errors.js'
-import type { Ceilings, DType, NativeDevice, PlanDescription, TensorArgument } from './addon.js'
+import type { Ceilings, DType, NativeDevice, PlanDescription, PlanEntry, TensorArgument } from './addon.js'
 import { chooseDevice, describeDevice, type ChosenDevice } from './choose-device.js'
 import { loadAddon } from './load.js'
 import { translate, translateAsync } from './translate.js'
@@ -174,8 +174,21 @@ export class Region {
   }
 }
 
+/** A recorded op, and the scopes it was recorded in, from the outside in. */
+export interface PlacedEntry extends PlanEntry {
+  readonly scope: readonly string[]
+}
+
+export interface PlacedDescription extends PlanDescription {
+  entries: PlacedEntry[]
+}
+
 /** A recorded list of ops that runs as one, off the main thread, any number of times. */
 export class Plan {
+  #scope: readonly string[] = []
+  /** Of each op that was recorded. */
+  readonly #scopes: (readonly string[])[] = []
+
   /** @internal */
   constructor(
     private readonly native: NativeDevice,
@@ -193,6 +206,18 @@ export class Plan {
     params: Record<string, number> = {},
   ): void {
     translate(() => this.native.record(this.id, op, tensors, params))
+    this.#scopes.push(this.#scope)
+  }
+
+  /** What `body` records is told apart by `name` in {@link describe}. Scopes nest; they change nothing about the run. */
+  scope(name: string, body: () => void): void {
+    const outer = this.#scope
+    this.#scope = [...outer, name]
+    try {
+      body()
+    } finally {
+      this.#scope = outer
+    }
   }
 
   /** Runs all ops in order. After the first run nothing more can be recorded. */
@@ -200,9 +225,11 @@ export class Plan {
     return translateAsync(this.native.run(this.id))
   }
 
-  /** Every op with its shapes, cost, and time measured so far. */
-  describe(): PlanDescription {
-    return translate(() => this.native.describe(this.id))
+  /** Every op with its scopes, shapes, cost, and time measured so far. */
+  describe(): PlacedDescription {
+    const described = translate(() => this.native.describe(this.id))
+    const entries = described.entries.map((entry, i) => ({ ...entry, scope: this.#scopes[i]! }))
+    return { ...described, entries }
   }
 
   /** Idempotent. */

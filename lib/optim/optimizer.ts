@@ -59,7 +59,6 @@ export class Optimizer {
     const plan = this.#device.createPlan('optimizer')
     const step = this.#scalars.get('step')
     const clip = rows(this.#scalars.get('result'), 0, 3)
-    ops.gradNorm(plan, { gradient: gradients.all(), result: clip }, { maxNorm: gradientClip })
     const [beta1, beta2] = betas
     const decayed = {
       weight: master.decayed(),
@@ -75,8 +74,11 @@ export class Optimizer {
       m: m.undecayed(),
       v: v.undecayed(),
     }
-    ops.adamw(plan, { ...decayed, step, clip }, { beta1, beta2, epsilon, weightDecay })
-    ops.adamw(plan, { ...undecayed, step, clip }, { beta1, beta2, epsilon, weightDecay: 0 })
+    plan.scope('update', () => {
+      ops.gradNorm(plan, { gradient: gradients.all(), result: clip }, { maxNorm: gradientClip })
+      ops.adamw(plan, { ...decayed, step, clip }, { beta1, beta2, epsilon, weightDecay })
+      ops.adamw(plan, { ...undecayed, step, clip }, { beta1, beta2, epsilon, weightDecay: 0 })
+    })
     return plan
   }
 

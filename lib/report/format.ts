@@ -55,6 +55,14 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 86_400)}d ${Math.floor((s % 86_400) / 3600)}h`
 }
 
+/** 0.0123456 → `12.3 ms`: three digits, and no finer than a microsecond. */
+export function milliseconds(seconds: number): string {
+  const scaled = 1e3 * seconds
+  if (scaled > 0 && scaled < 0.0005) return '<0.001 ms'
+  const shown = scaled < 999.5 ? Number(Number(scaled.toPrecision(3)).toFixed(3)) : Math.round(scaled)
+  return `${grouped(shown)} ms`
+}
+
 /** A loss: four decimals while it is small enough for them to mean something. */
 export function loss(value: number): string {
   return Number.isFinite(value) ? value.toFixed(value < 100 ? 4 : 1) : String(value)

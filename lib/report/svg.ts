@@ -15,6 +15,11 @@ export function label(content: string, attributes: Attributes): string {
   return element('text', attributes, escaped(content))
 }
 
+/** What a viewer shows while the pointer rests on the element that holds it. */
+export function tooltip(content: string): string {
+  return element('title', {}, escaped(content))
+}
+
 /** A polyline through points in picture coordinates; nothing when there are fewer than two. */
 export function line(points: readonly (readonly [number, number])[], attributes: Attributes): string {
   if (points.length < 2) return ''

@@ -8,7 +8,7 @@ import {
   type TrainedWeights,
 } from '../model/weights.js'
 import type { PlanDescription } from '../native/addon.js'
-import type { Device } from '../native/device.js'
+import type { Device, PlacedDescription } from '../native/device.js'
 import { BlockEvaluator } from '../objective/evaluation.js'
 import {
   recordTrainingStep,
@@ -29,6 +29,12 @@ interface StagePlans {
   readonly first: MicroStep
   /** Adds to them; undefined when a step is one micro-batch. */
   readonly next: MicroStep | undefined
+}
+
+/** A plan of an optimizer step, and how many times the step runs it. */
+export interface StepPart {
+  readonly plan: PlacedDescription
+  readonly runs: number
 }
 
 /**
@@ -145,6 +151,18 @@ export class Engine {
   /** The flat regions that a checkpoint holds. */
   get state(): { readonly weights: FlatParameters; readonly m: FlatParameters; readonly v: FlatParameters } {
     return { weights: this.weights.master, m: this.optimizer.m, v: this.optimizer.v }
+  }
+
+  /** What one step of a stage runs: its first micro-batch, its further ones, the update. */
+  describeStep(stageIndex: number): StepPart[] {
+    const { batchSequences, microBatchSequences } = this.#config.stages[stageIndex]!
+    const { first, next } = this.#stages[stageIndex]!
+    const further = batchSequences / microBatchSequences - 1
+    return [
+      { plan: first.plan.describe(), runs: 1 },
+      ...(next ? [{ plan: next.plan.describe(), runs: further }] : []),
+      { plan: this.optimizer.describe(), runs: 1 },
+    ]
   }
 
   /** Every plan of the run, for tables and predictions. */

@@ -2,22 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { linearAxis, tickLabels } from '../../lib/report/axis.js'
 import { lossPicture } from '../../lib/report/loss-picture.js'
 import { lossSeries } from '../../lib/report/loss-series.js'
+import { requireWellFormed } from '../helpers/well-formed.js'
 import { stepEvent, wholeRun } from './events.js'
-
-/** Tags must nest and attributes be quoted: enough to find what an XML parser would refuse. */
-function requireWellFormed(svg: string): void {
-  const open: string[] = []
-  const rest = svg.replace(
-    /<(\/?)([a-zA-Z]+)((?: [\w-]+="[^"<]*")*)(\/?)>/g,
-    (_, close: string, name: string, _attributes, single: string) => {
-      if (close) expect(open.pop()).toBe(name)
-      else if (!single) open.push(name)
-      return ''
-    },
-  )
-  expect(open).toEqual([])
-  expect(rest).not.toMatch(/[<>]/)
-}
 
 describe('the loss picture', () => {
   it('is well-formed, has both axes, and marks the switch in both panels', () => {

@@ -2,10 +2,11 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DataError } from '../../errors.js'
 import { defineCommand, writeJson, writeLine } from '../command.js'
-import { exitCode } from '../exit.js'
+import { exitCode, UsageError } from '../exit.js'
 import { inspectCheckpoint } from '../inspect/checkpoint.js'
 import type { Finding } from '../inspect/finding.js'
 import { inspectModel } from '../inspect/model.js'
+import { inspectProfile } from '../inspect/profile.js'
 import { inspectRun } from '../inspect/run.js'
 import { inspectSafetensors } from '../inspect/tensors.js'
 import { inspectTokens } from '../inspect/tokens.js'
@@ -15,23 +16,50 @@ export const inspect = defineCommand({
     path: {
       type: 'string',
       demandOption: true,
-      describe: 'A run, checkpoint, token set, exported model or .safetensors',
+      describe:
+        'A run, checkpoint, token set, exported model or .safetensors; with --profile a run or its configuration',
     },
   },
   options: {
+    profile: {
+      type: 'boolean',
+      default: false,
+      describe: 'Measure where the time of a training step goes: time, share and floor of every op',
+    },
+    stage: { type: 'string', describe: 'Profile only this stage' },
+    steps: { type: 'number', describe: 'Steps to measure in each stage; 10 unless given' },
+    ops: { type: 'boolean', describe: 'Every op in order of execution, not one row for each kind' },
+    svg: { type: 'string', describe: 'Draw the profile into this file, too' },
+    device: { type: 'string', describe: 'Profile on another device than the run’s' },
+    threads: { type: 'number', describe: 'Threads of the CPU backend, else the run’s' },
     json: { type: 'boolean', default: false, describe: 'Everything as JSON' },
   },
   examples: [
     ['inspect runs/quickstart', 'plan, progress, losses and checkpoints of a run'],
     ['inspect runs/quickstart/checkpoints/step-00000400', 'checks every byte of a checkpoint'],
+    ['inspect configs/quickstart.yaml --profile --svg profile.svg', 'where the time of its steps goes'],
   ],
   async run(args, context) {
+    if (args.profile) {
+      const { path, stage, steps, device, threads, svg, ops = false, json } = args
+      await inspectProfile({ path, stage, steps, device, threads, svg, ops, json }, context)
+      return exitCode.ok
+    }
+    refuseProfileFlags(args)
     const finding = await examine(args.path)
     if (args.json) writeJson(context, finding.json)
     else writeLine(context, finding.text)
     return exitCode.ok
   },
 })
+
+const profileFlags = ['stage', 'steps', 'ops', 'svg', 'device', 'threads'] as const
+
+/** Without --profile they would be ignored. */
+function refuseProfileFlags(args: Partial<Record<(typeof profileFlags)[number], unknown>>): void {
+  const flag = profileFlags.find((name) => args[name] !== undefined)
+  if (flag) throw new UsageError(`--${flag} belongs to --profile. Add --profile, or leave it out.`)
+}
 
 function examine(path: string): Promise<Finding> {
   const stats = statSync(path, { throwIfNoEntry: false })
