@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace pt::simd {
 
@@ -45,20 +46,26 @@ inline F first_lanes(F v, int64_t n, float otherwise) {
   return select(lane < static_cast<int32_t>(n), v, set(otherwise));
 }
 
+namespace detail {
+/// v with its lane i replaced by lane i ^ Half.
+template <int Half, int... Lane>
+inline F swap_halves(F v, std::integer_sequence<int, Lane...>) {
+  return __builtin_shufflevector(v, v, (Lane ^ Half)...);
+}
+template <int Half, class Combine>
+inline __attribute__((always_inline)) float reduce(F v, const Combine& combine) {
+  if constexpr (Half > 0)
+    return reduce<Half / 2>(combine(v, swap_halves<Half>(v, std::make_integer_sequence<int, kLanes>{})), combine);
+  return v[0];
+}
+}  // namespace detail
+
 /// Sum of the lanes in a fixed tree order, so that every host with this width agrees.
 inline float sum(F v) {
-  float lane[kLanes];
-  std::memcpy(lane, &v, sizeof v);
-  for (int half = kLanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-  return lane[0];
+  return detail::reduce<kLanes / 2>(v, [](F a, F b) { return a + b; });
 }
 inline float max_lane(F v) {
-  float lane[kLanes];
-  std::memcpy(lane, &v, sizeof v);
-  for (int half = kLanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-  return lane[0];
+  return detail::reduce<kLanes / 2>(v, [](F a, F b) { return max(a, b); });
 }
 
 inline float dot(const float* a, const float* b, int64_t n) {
