@@ -1,5 +1,5 @@
 import type { PlanEntry } from '../native/addon.js'
-import { bytes, grouped, si } from '../report/format.js'
+import { bytes, grouped, si, siUnit } from '../report/format.js'
 import { table } from '../report/table.js'
 import type { RunPlan } from '../train/run-plan.js'
 
@@ -38,10 +38,10 @@ function stagesTable(plan: RunPlan): string {
         grouped(stage.microBatchSequences),
         grouped(tokens / stage.steps),
         si(tokens, 'B'),
-        `${si(flops)}FLOP`,
+        siUnit(flops, 'FLOP'),
       ]),
       null,
-      ['in all', '', grouped(plan.steps), '', '', '', '', si(plan.tokens, 'B'), `${si(plan.flops)}FLOP`],
+      ['in all', '', grouped(plan.steps), '', '', '', '', si(plan.tokens, 'B'), siUnit(plan.flops, 'FLOP')],
     ],
   )
 }
@@ -50,7 +50,7 @@ function costText({ cost, tokenLevelFlops, epochs, tokens }: RunPlan): string {
   const saving = cost < 1 ? `, ${(1 / cost).toFixed(2)} times cheaper` : ''
   return (
     `cost  ${cost.toFixed(3)} of token-level training on the same ${si(tokens, 'B')} tokens ` +
-    `(${si(tokenLevelFlops)}FLOP)${saving}\n` +
+    `(${siUnit(tokenLevelFlops, 'FLOP')})${saving}\n` +
     `data  ${epochs.toPrecision(3)} passes over the training tokens`
   )
 }
@@ -74,9 +74,9 @@ export function opsText({ plans }: RunPlan): string {
     .map(({ label, entries }) => {
       const total = (of: 'flops' | 'bytes') => entries.reduce((sum, entry) => sum + entry[of], 0)
       const rows = [
-        ...entries.map((entry) => [entry.op, shapes(entry), `${si(entry.flops)}FLOP`, bytes(entry.bytes)]),
+        ...entries.map((entry) => [entry.op, shapes(entry), siUnit(entry.flops, 'FLOP'), bytes(entry.bytes)]),
         null,
-        [`${entries.length} ops`, '', `${si(total('flops'))}FLOP`, bytes(total('bytes'))],
+        [`${entries.length} ops`, '', siUnit(total('flops'), 'FLOP'), bytes(total('bytes'))],
       ]
       return `${label}\n${table(columns, rows)}`
     })

@@ -1,7 +1,7 @@
 import { DeviceError } from '../errors.js'
 import { linearAxis, tickLabels } from './axis.js'
 import { flameTree, type FlameNode } from './flame-tree.js'
-import { milliseconds, percent, si } from './format.js'
+import { milliseconds, percent, si, siUnit } from './format.js'
 import { isUnsteady, type RunProfile, type StepProfile } from './profile.js'
 import { element, label, tooltip } from './svg.js'
 
@@ -30,7 +30,7 @@ export function flamePicture(profile: RunProfile): string {
       fill: ink.text,
     }),
     label(
-      `${device}, at most ${si(ceilings.flopsPerSecond)}FLOP/s and ${si(ceilings.bytesPerSecond)}B/s. Darker: what each would take at that.`,
+      `${device}, at most ${siUnit(ceilings.flopsPerSecond, 'FLOP/s')} and ${siUnit(ceilings.bytesPerSecond, 'B/s')}. Darker: what each would take at that.`,
       { x: margin, y: 51, 'font-size': 12, fill: ink.muted },
     ),
     legend(),

@@ -9,6 +9,12 @@ export function si(value: number, giga: 'G' | 'B' = 'G'): string {
   return `${trimmed(scaled)}${prefix === 'G' ? giga : prefix}`
 }
 
+/** The same with a unit: 1.28e11 `FLOP/s` → `128 GFLOP/s`. */
+export function siUnit(value: number, unit: string): string {
+  const { scaled, prefix } = siParts(value)
+  return `${trimmed(scaled)} ${prefix}${unit}`
+}
+
 /** The largest SI prefix that leaves at least 1 before the point, and the value in that unit. */
 export function siParts(value: number): { scaled: number; prefix: (typeof prefixes)[number]; unit: number } {
   let exponent = 0

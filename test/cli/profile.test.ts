@@ -13,9 +13,9 @@ describe('the text of a profile', () => {
 
   it('has the most expensive row first, with time, share, speed, floor and bound', () => {
     expect(text).toMatch(
-      /─\nforward +gemm {2}attention\.qkv +8×6×4 +4 +145 ms +79 % +552FLOP\/s +80 ms +55 % {2}compute\n/,
+      /─\nforward +gemm {2}attention\.qkv +8×6×4 +4 +145 ms +79 % +552 FLOP\/s +80 ms +55 % {2}compute\n/,
     )
-    expect(text).toMatch(/all ops +11 +181 ms +99 % +541FLOP\/s +111 ms +61 %/)
+    expect(text).toMatch(/all ops +11 +181 ms +99 % +541 FLOP\/s +111 ms +61 %/)
   })
 
   it('heads each stage with the step, its speed, its floor and what is outside of ops', () => {
@@ -41,7 +41,7 @@ describe('the text of a profile', () => {
     const untimed = profileText(profileWith(untimedStep), false)
     expect(untimed).toMatch(/ops +On this device a plan runs as one graph/)
     expect(untimed).not.toMatch(/outside ops|share|NaN|undefined/)
-    expect(untimed).toMatch(/gemm {2}attention\.qkv +8×6×4 +4 +80FLOP +20 B +80 ms {2}compute/)
+    expect(untimed).toMatch(/gemm {2}attention\.qkv +8×6×4 +4 +80 FLOP +20 B +80 ms {2}compute/)
   })
 })
 

@@ -1,6 +1,6 @@
 import type { CheckpointState } from '../../checkpoint/manifest.js'
 import { openCheckpoint } from '../../checkpoint/open.js'
-import { bytes, grouped, si } from '../../report/format.js'
+import { bytes, grouped, si, siUnit } from '../../report/format.js'
 import { fields, type Finding } from './finding.js'
 import { tensorSummary, tensorTable } from './tensors.js'
 
@@ -15,7 +15,7 @@ export async function inspectCheckpoint(path: string): Promise<Finding> {
         ['checkpoint', path],
         ['step', `${grouped(state.step)}${stageText(state)}`],
         ['read so far', `${si(state.tokens, 'B')} tokens, ${grouped(state.samples)} sequences`],
-        ['spent so far', `${si(state.flops)}FLOP`],
+        ['spent so far', siUnit(state.flops, 'FLOP')],
         ['holds', `${regions.join(', ')}; ${bytes(checkpoint.bytes)}, all checksums right`],
         ['written by', `patchtrain ${state.codeVersion}`],
         ['tokenizer', state.run.tokenizer],

@@ -1,4 +1,4 @@
-import { bytes, grouped, milliseconds, percent, si } from '../../report/format.js'
+import { bytes, grouped, milliseconds, percent, si, siUnit } from '../../report/format.js'
 import { profileRows, type ProfileRow } from '../../report/profile-rows.js'
 import { isUnsteady, type RunProfile, type StepProfile } from '../../report/profile.js'
 import { table, type Column } from '../../report/table.js'
@@ -13,7 +13,7 @@ export function profileText(profile: RunProfile, everyOp: boolean): string {
       ['measured with', 'fresh weights and random tokens; medians'],
       [
         'ceilings',
-        `${si(ceilings.flopsPerSecond)}FLOP/s, ${si(ceilings.bytesPerSecond)}B/s, measured just before`,
+        `${siUnit(ceilings.flopsPerSecond, 'FLOP/s')}, ${siUnit(ceilings.bytesPerSecond, 'B/s')}, measured just before`,
       ],
     ]),
     ...stages.flatMap((stage) => [headline(profile, stage), opsTable(profile, stage, everyOp)]),
@@ -34,7 +34,7 @@ function headline({ ceilings }: RunProfile, step: StepProfile): string {
       `${milliseconds(seconds.median)} (${milliseconds(seconds.least)} to ${milliseconds(seconds.most)} in ${grouped(steps)}), ` +
         `${si(tokens / seconds.median, 'B')} tokens/s`,
     ],
-    ['compute', `${si(speed)}FLOP/s, ${percent(speed / ceilings.flopsPerSecond)} of the ceiling`],
+    ['compute', `${siUnit(speed, 'FLOP/s')}, ${percent(speed / ceilings.flopsPerSecond)} of the ceiling`],
     ['floor', `${milliseconds(floorSeconds)}, ${percent(floorSeconds / seconds.median)} of the step`],
     [
       'outside ops',
@@ -105,7 +105,7 @@ function timedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
         grouped(rows.reduce((sum, { runs }) => sum + runs, 0)),
         milliseconds(step.opSeconds!),
         share(step.opSeconds!),
-        `${si(step.flops / step.opSeconds!)}FLOP/s`,
+        siUnit(step.flops / step.opSeconds!, 'FLOP/s'),
         milliseconds(step.floorSeconds),
         percent(step.floorSeconds / step.opSeconds!),
       ],
@@ -126,7 +126,7 @@ function untimedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
     [
       ...rows.map((row) => [
         ...opCells(row),
-        `${si(row.flops)}FLOP`,
+        siUnit(row.flops, 'FLOP'),
         bytes(row.bytes),
         milliseconds(row.floor.seconds),
         row.floor.bound,
@@ -137,7 +137,7 @@ function untimedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
         '',
         '',
         grouped(rows.reduce((sum, { runs }) => sum + runs, 0)),
-        `${si(total('flops'))}FLOP`,
+        siUnit(total('flops'), 'FLOP'),
         bytes(total('bytes')),
         milliseconds(step.floorSeconds),
       ],
@@ -147,7 +147,7 @@ function untimedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
 
 /** In the unit of the ceiling that binds. */
 function speedText({ floor, flops, bytes: traffic, seconds }: ProfileRow): string {
-  return floor.bound === 'compute' ? `${si(flops / seconds!)}FLOP/s` : `${si(traffic / seconds!)}B/s`
+  return floor.bound === 'compute' ? siUnit(flops / seconds!, 'FLOP/s') : siUnit(traffic / seconds!, 'B/s')
 }
 
 function notes({ stages, ceilings }: RunProfile, everyOp: boolean): string[] {

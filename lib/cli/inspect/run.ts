@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { listCheckpoints } from '../../checkpoint/folder.js'
 import type { RunConfig } from '../../config/types.js'
 import { countParameters } from '../../model/parameters.js'
-import { grouped, loss, percent, si } from '../../report/format.js'
+import { grouped, loss, percent, si, siUnit } from '../../report/format.js'
 import { lossSeries } from '../../report/loss-series.js'
 import { lastEvent, readMetrics, type MetricsLine } from '../../report/metrics.js'
 import { sparkline } from '../../report/sparkline.js'
@@ -30,7 +30,7 @@ export async function inspectRun(folder: string): Promise<Finding> {
           'progress',
           `${grouped(step)} of ${grouped(steps)} steps (${percent(step / steps)}), ${endText(end, step, steps)}`,
         ],
-        ['read so far', lastStep && `${si(lastStep.tokens, 'B')} tokens, ${si(lastStep.flops)}FLOP`],
+        ['read so far', lastStep && `${si(lastStep.tokens, 'B')} tokens, ${siUnit(lastStep.flops, 'FLOP')}`],
         ['training loss', lastStep && `${loss(lastStep.loss)} (K = ${lastStep.patchSize})`],
         [
           'validation',
