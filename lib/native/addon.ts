@@ -89,6 +89,7 @@ export interface NativeDevice {
   info(): { kind: 'cpu' | 'cuda'; name: string; threads: number; compute: 'f32' | 'bf16'; notes: string }
   memory(): { free: number; total: number }
   reserve(bytes: number): Promise<void>
+  timeOps(on: boolean): Promise<void>
   choices(): Promise<string>
   restoreChoices(choices: string): Promise<void>
   allocate(bytes: number): number

@@ -82,6 +82,14 @@ export class Device {
   }
 
   /**
+   * Whether plans that run from now on tell what each of their ops took, see {@link Plan.describe}. The CPU always does. CUDA
+   * then launches ops one by one, which takes longer than the plan as a whole.
+   */
+  timeOps(on: boolean): Promise<void> {
+    return translateAsync(this.native.timeOps(on))
+  }
+
+  /**
    * Which algorithm serves each matrix product, as text; empty where there is no choice. A device of the same kind that
    * is given it back computes the same bits.
    */

@@ -1,4 +1,3 @@
-import { DeviceError } from '../errors.js'
 import { linearAxis, tickLabels } from './axis.js'
 import { flameTree, type FlameNode } from './flame-tree.js'
 import { milliseconds, percent, si, siUnit } from './format.js'
@@ -9,16 +8,9 @@ import { element, label, tooltip } from './svg.js'
  * Where the time of a training step goes, as an SVG file: for each stage a step, its phases, its layers and their ops
  * below one another, as wide as they take long. The darker part of a box is its floor: what it would take at the
  * device's ceiling. A box tells more when the pointer rests on it.
- *
- * @throws {DeviceError} when the device had no times of its ops
  */
 export function flamePicture(profile: RunProfile): string {
   const { name, device, ceilings, stages } = profile
-  const untimed = stages.find((stage) => stage.untimed !== undefined)
-  if (untimed)
-    throw new DeviceError(
-      `There is nothing to draw of stage '${untimed.stage.name}'. ${untimed.untimed} Profile on the CPU for a picture.`,
-    )
   const height = top + stages.length * (stageHeight + gap) - gap + 20
   const parts = [
     element('rect', { width, height, fill: '#ffffff' }),
@@ -78,7 +70,7 @@ function colorOf({ row }: FlameNode): string {
 }
 
 function stagePicture({ ceilings }: RunProfile, step: StepProfile, y: number): string {
-  const { stage, seconds, tokens, outsideSeconds = 0, partsSeconds = 0 } = step
+  const { stage, seconds, tokens, outsideSeconds, partsSeconds } = step
   const tree = flameTree(step, ceilings)
   const x = linearAxis([0, partsSeconds], [margin, width - margin], 10, false)
   const begin = y + headline
@@ -157,7 +149,7 @@ function detail(
   step: StepProfile,
   path: readonly string[],
 ): string {
-  const share = percent(seconds / step.partsSeconds!)
+  const share = percent(seconds / step.partsSeconds)
   const floorShare = percent(floorSeconds / seconds)
   const ofCeiling = row
     ? `the ${row.floor.bound} floor, ${milliseconds(floorSeconds)}`

@@ -33,7 +33,7 @@ export function flameTree(step: StepProfile, ceilings: Ceilings): FlameNode {
 function opNode(row: ProfileRow): FlameNode {
   return {
     name: row.role || row.op,
-    seconds: row.seconds!,
+    seconds: row.seconds,
     floorSeconds: row.floor.seconds,
     children: [],
     row,

@@ -16,7 +16,7 @@ export interface ProfileRow {
   readonly runs: number
   readonly flops: number
   readonly bytes: number
-  readonly seconds?: number
+  readonly seconds: number
   readonly floor: Floor
 }
 
@@ -60,7 +60,7 @@ function rowOf(profiled: ProfiledOp): ProfileRow {
     runs,
     flops,
     bytes,
-    ...(seconds !== undefined && { seconds }),
+    seconds,
     floor,
   }
 }
@@ -77,7 +77,7 @@ function together(a: ProfileRow, b: ProfileRow, ceilings: Ceilings): ProfileRow 
     runs: a.runs + b.runs,
     flops,
     bytes,
-    ...(a.seconds !== undefined && b.seconds !== undefined && { seconds: a.seconds + b.seconds }),
+    seconds: a.seconds + b.seconds,
     floor: { seconds: a.floor.seconds + b.floor.seconds, bound: floorOf({ flops, bytes }, ceilings).bound },
   }
 }

@@ -24,17 +24,17 @@ export interface StepProfile {
   readonly flops: number
   /** What the ops would take if each met its ceiling. */
   readonly floorSeconds: number
-  /** All ops together; their medians added. Missing where ops are not timed. */
-  readonly opSeconds?: number
+  /** All ops together; their medians added. */
+  readonly opSeconds: number
   /** Median of what a step takes beside its ops: the queue, JavaScript, copying the tokens. */
-  readonly outsideSeconds?: number
+  readonly outsideSeconds: number
   /**
    * opSeconds + outsideSeconds, which shares are of. Where something else kept the machine busy, single ops suffer from
    * it less often than whole steps, so this is less than the median step.
    */
-  readonly partsSeconds?: number
-  /** Why ops have no times, where they have none. */
-  readonly untimed?: string
+  readonly partsSeconds: number
+  /** The ops were timed in further steps that launched them one by one, because a step launches them as a whole. */
+  readonly opsApart: boolean
   /** In order of execution. */
   readonly ops: readonly ProfiledOp[]
 }
@@ -56,8 +56,8 @@ export interface ProfiledOp {
   readonly flops: number
   /** Every tensor read or written once. */
   readonly bytes: number
-  /** Median of the measured steps; missing where ops are not timed. */
-  readonly seconds?: number
+  /** Median of the measured steps. */
+  readonly seconds: number
   readonly floor: Floor
 }
 
@@ -70,12 +70,9 @@ export interface Floor {
 /** One measured step: its time by the wall clock, and of each op. */
 export interface StepSample {
   readonly seconds: number
-  /** As many as there are entries; all zero where the device does not time ops. */
+  /** As many as there are entries. */
   readonly opSeconds: readonly number[]
 }
-
-export const noOpTimes =
-  'On this device a plan runs as one graph, so its ops have no times of their own: only the step is measured.'
 
 /** @param entries every op of a step; `runs` is how often one step runs it */
 export function stepProfile(facts: {
@@ -83,9 +80,9 @@ export function stepProfile(facts: {
   entries: readonly PlacedEntry[]
   samples: readonly StepSample[]
   ceilings: Ceilings
+  opsApart?: boolean
 }): StepProfile {
-  const { stage, entries, samples, ceilings } = facts
-  const timed = samples.some(({ opSeconds }) => sum(opSeconds) > 0)
+  const { stage, entries, samples, ceilings, opsApart = false } = facts
   const ops = entries.map((entry, i): ProfiledOp => {
     const { op, scope, runs, tensors } = entry
     const floor = floorOf(entry, ceilings)
@@ -96,7 +93,7 @@ export function stepProfile(facts: {
       runs,
       flops: runs * entry.flops,
       bytes: runs * entry.bytes,
-      ...(timed && { seconds: median(samples.map(({ opSeconds }) => opSeconds[i]!)) }),
+      seconds: median(samples.map(({ opSeconds }) => opSeconds[i]!)),
       floor: { ...floor, seconds: runs * floor.seconds },
     }
   })
@@ -108,20 +105,23 @@ export function stepProfile(facts: {
     seconds: { median: median(wall), least: Math.min(...wall), most: Math.max(...wall) },
     flops: sum(ops.map((op) => op.flops)),
     floorSeconds: sum(ops.map((op) => op.floor.seconds)),
-    ...(timed ? partsOf(ops, samples) : { untimed: noOpTimes }),
+    ...partsOf(ops, samples),
+    opsApart,
     ops,
   }
 }
 
 function partsOf(ops: readonly ProfiledOp[], samples: readonly StepSample[]) {
-  const opSeconds = sum(ops.map((op) => op.seconds!))
-  const outsideSeconds = median(samples.map(({ seconds, opSeconds }) => seconds - sum(opSeconds)))
+  const opSeconds = sum(ops.map((op) => op.seconds))
+  // Ops that were timed apart may take longer than the step that launches them as a whole.
+  const outside = median(samples.map(({ seconds, opSeconds }) => seconds - sum(opSeconds)))
+  const outsideSeconds = Math.max(0, outside)
   return { opSeconds, outsideSeconds, partsSeconds: opSeconds + outsideSeconds }
 }
 
 /** Whether the parts of a step explain so little of it that it should be measured again. */
 export function isUnsteady({ partsSeconds, seconds }: StepProfile): boolean {
-  return partsSeconds !== undefined && partsSeconds < 0.95 * seconds.median
+  return partsSeconds < 0.95 * seconds.median
 }
 
 export function floorOf(cost: { flops: number; bytes: number }, ceilings: Ceilings): Floor {

@@ -56,8 +56,8 @@ export async function profileRun(
       const stage = config.stages[index]!
       const stepping = (done: number) =>
         onProgress?.({ doing: 'steps', stage: stage.name, done, of: warmupSteps + steps })
-      const samples = await measureSteps(engine, config, index, steps, stepping)
-      stages.push(stepProfile({ stage, entries: entriesOf(engine, index), samples, ceilings }))
+      const measured = await measureSteps(device, engine, config, index, steps, stepping)
+      stages.push(stepProfile({ stage, entries: entriesOf(engine, index), ...measured, ceilings }))
     }
     const parameters = countParameters(config.model)
     return { name: config.name, device: device.describe(), parameters, ceilings, stages }
@@ -92,28 +92,40 @@ async function withoutCorpus(draft: DraftConfig): Promise<RunConfig> {
   }
 }
 
+/** Whole steps, and their ops: at once where the device times ops anyway, else the ops in as many further steps. */
 async function measureSteps(
+  device: Device,
   engine: Engine,
   config: RunConfig,
   index: number,
   steps: number,
   stepping: (done: number) => void,
-): Promise<StepSample[]> {
+): Promise<{ samples: StepSample[]; opsApart: boolean }> {
   const batch = randomTokens(config.stages[index]!, config.model.vocabSize)
-  const samples: StepSample[] = []
   await engine.optimizer.reset()
-  for (let step = 0; step < warmupSteps + steps; step++) {
-    stepping(step)
+  let updates = 0
+  const measure = async (): Promise<StepSample> => {
     const before = opNanoseconds(engine, index)
     const start = performance.now()
     // A learning rate of zero costs the same and cannot diverge.
-    await engine.step(index, () => Promise.resolve(batch), 0, step + 1)
+    await engine.step(index, () => Promise.resolve(batch), 0, ++updates)
     const seconds = (performance.now() - start) / 1e3
-    if (step < warmupSteps) continue
     const after = opNanoseconds(engine, index)
-    samples.push({ seconds, opSeconds: after.map((n, i) => (n - before[i]!) / 1e9) })
+    return { seconds, opSeconds: after.map((n, i) => (n - before[i]!) / 1e9) }
   }
-  return samples
+  const samples: StepSample[] = []
+  for (let step = 0; step < warmupSteps + steps; step++) {
+    stepping(step)
+    const sample = await measure()
+    if (step >= warmupSteps) samples.push(sample)
+  }
+  const opsApart = samples.every(({ opSeconds }) => opSeconds.every((seconds) => seconds === 0))
+  if (!opsApart) return { samples, opsApart }
+  await device.timeOps(true)
+  const apart: StepSample[] = []
+  for (const { seconds } of samples) apart.push({ ...(await measure()), seconds })
+  await device.timeOps(false)
+  return { samples: apart, opsApart }
 }
 
 function entriesOf(engine: Engine, index: number) {

@@ -12,7 +12,7 @@
 namespace pt::binding {
 
 /// Raised whenever the exports change shape; lib/native/load.ts refuses an addon of another number.
-constexpr int kAddonAbi = 2;
+constexpr int kAddonAbi = 3;
 
 static Napi::Value cpu_levels(const Napi::CallbackInfo& info) {
   const auto levels = pt::cpu_levels();

@@ -29,6 +29,7 @@ void Device::define(Napi::Env env, Napi::Object exports) {
                                         InstanceMethod("choices", &Device::choices),
                                         InstanceMethod("restoreChoices", &Device::restore_choices),
                                         InstanceMethod("measureCeilings", &Device::measure_ceilings),
+                                        InstanceMethod("timeOps", &Device::time_ops),
                                         InstanceMethod("dispose", &Device::dispose),
                                     }));
 }
@@ -122,6 +123,11 @@ Napi::Value Device::reserve(const Napi::CallbackInfo& info) {
   const double bytes = to_count(info[0], "bytes");
   require_open(info.Env());
   return enqueue_now([backend = backend_.get(), n = static_cast<size_t>(bytes)] { return backend->reserve(n); });
+}
+
+Napi::Value Device::time_ops(const Napi::CallbackInfo& info) {
+  require_open(info.Env());
+  return enqueue_now([backend = backend_.get(), on = info[0].ToBoolean().Value()] { return backend->time_ops(on); });
 }
 
 /// On the queue: the choices are made while plans run.

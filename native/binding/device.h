@@ -36,6 +36,7 @@ class Device : public Napi::ObjectWrap<Device> {
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value reserve(const Napi::CallbackInfo& info);
+  Napi::Value time_ops(const Napi::CallbackInfo& info);
   Napi::Value choices(const Napi::CallbackInfo& info);
   Napi::Value restore_choices(const Napi::CallbackInfo& info);
   Napi::Value measure_ceilings(const Napi::CallbackInfo& info);

@@ -51,6 +51,10 @@ class Backend {
 
   virtual Status measure_ceilings(Ceilings& out) = 0;
 
+  /// Whether the entries of plans that run from now on are told what each took. The CPU always tells; CUDA then
+  /// launches op by op, which is slower than a whole plan at once.
+  virtual Status time_ops(bool) { return Status::success(); }
+
   // Where matrix products come from several libraries: which algorithm serves each shape, as text that another device
   // of the same kind can take over, so that a resumed run computes the same bits. Empty where there is no choice.
   virtual std::string choices() const { return {}; }

@@ -138,18 +138,22 @@ size_t CudaBackend::workspace(const Command& command) const {
 
 void CudaBackend::run(const std::shared_ptr<Plan>& plan, Done done) {
   Fault* copy = nullptr;
-  const Status submitted = submit(*plan, copy);
+  std::unique_ptr<OpTimer> made;
+  Status submitted = time_ops_ ? OpTimer::create(plan->entries().size(), made) : Status::success();
+  const std::shared_ptr<OpTimer> timer = std::move(made);
+  if (submitted.ok()) submitted = submit(*plan, timer.get(), copy);
   // Even when it failed: what was launched before the failure may still be under way, and uses the plan's memory.
-  completer_.after(stream_, [this, plan, copy, submitted, done = std::move(done)](const Status& ended) {
+  completer_.after(stream_, [this, plan, timer, copy, submitted, done = std::move(done)](const Status& ended) {
     const Status judged = copy && ended.ok() ? faults_.judge(copy)
                           : ended.ok()       ? ended
                                        : Status::error(ended.code, "'%.60s': %s", plan->label().c_str(), ended.message);
     if (!judged.ok()) fault_told_ = true;
+    if (timer && submitted.ok() && judged.ok()) timer->tell(*plan);
     done(submitted.ok() ? judged : submitted);
   });
 }
 
-Status CudaBackend::submit(Plan& plan, Fault*& copy) {
+Status CudaBackend::submit(Plan& plan, OpTimer* timer, Fault*& copy) {
   if (Status s = enter(); !s.ok()) return s;
   if (fault_told_.exchange(false))
     if (Status s = faults_.clear(stream_); !s.ok()) return s;
@@ -161,11 +165,13 @@ Status CudaBackend::submit(Plan& plan, Fault*& copy) {
     for (const auto& entry : plan.entries()) compiled->numbers.push_back(faults_.number(entry->command.op->name));
     plan.compiled = std::move(compiled);
     Status s = prepare_products(plan);
-    if (s.ok()) s = launch_all(plan);
+    if (s.ok()) s = launch_all(plan, timer);
     if (!s.ok()) {
       plan.compiled.reset();
       return s;
     }
+  } else if (timer) {
+    if (Status s = launch_all(plan, timer); !s.ok()) return s;
   } else {
     auto& compiled = static_cast<CudaPlan&>(*plan.compiled);
     const void* workspace = workspace_ ? workspace_->data() : nullptr;
@@ -200,9 +206,11 @@ Status CudaBackend::prepare_products(Plan& plan) {
   return Status::success();
 }
 
-Status CudaBackend::launch_all(Plan& plan) {
+Status CudaBackend::launch_all(Plan& plan, OpTimer* timer) {
   const auto& numbers = static_cast<CudaPlan&>(*plan.compiled).numbers;
   const auto& entries = plan.entries();
+  if (timer)
+    if (Status s = timer->mark(stream_); !s.ok()) return s;
   for (size_t i = 0; i < entries.size(); i++) {
     const Command& command = entries[i]->command;
     const CudaKernel kernel = kernel_of(command);
@@ -212,6 +220,8 @@ Status CudaBackend::launch_all(Plan& plan) {
 #endif
     if (Status s = kernel(command, launch_for(numbers[i])); !s.ok())
       return Status::error(s.code, "%s: %s", command.op->name, s.message);
+    if (timer)
+      if (Status s = timer->mark(stream_); !s.ok()) return s;
   }
   return Status::success();
 }

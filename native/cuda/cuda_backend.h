@@ -2,6 +2,7 @@
 //
 // A plan's first run launches its kernels one by one (and lets the products choose their algorithms); its second run
 // captures the same launches into a graph, and from then on a run is one call. Nothing in a run waits for the device.
+// While ops are timed, runs launch one by one.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "cuda/fault_box.h"
 #include "cuda/launch.h"
 #include "cuda/library.h"
+#include "cuda/op_timer.h"
 #include "cuda/owned_stream.h"
 #include "cuda/products.h"
 #include "cuda/staging.h"
@@ -36,6 +38,10 @@ class CudaBackend final : public Backend, private Needs {
   Status read(const Region& from, size_t offset, void* to, size_t bytes) override;
 
   Status measure_ceilings(Ceilings& out) override;
+  Status time_ops(bool on) override {
+    time_ops_ = on;
+    return Status::success();
+  }
 
   std::string choices() const override { return products_->choices(); }
   Status restore(const std::string& text) override { return products_->restore(text); }
@@ -45,11 +51,11 @@ class CudaBackend final : public Backend, private Needs {
       : info_(info), stream_(info.index), products_(std::move(products)), completer_(info.index) {}
   Status open();
   Status enter() const;
-  Status submit(Plan& plan, Fault*& copy);
+  Status submit(Plan& plan, OpTimer* timer, Fault*& copy);
   Status fit_workspace(size_t bytes);
   Launch launch_for(int32_t number);
   Status prepare_products(Plan& plan);
-  Status launch_all(Plan& plan);
+  Status launch_all(Plan& plan, OpTimer* timer = nullptr);
   Status capture(Plan& plan);
 
   DType compute_type() const override { return DType::bf16; }
@@ -64,6 +70,7 @@ class CudaBackend final : public Backend, private Needs {
   std::unique_ptr<Products> products_;
   FaultBox faults_;
   std::atomic<bool> fault_told_{false};  // it was told of, so the next run starts with a clean one
+  bool time_ops_ = false;
   Staging staging_;
   std::shared_ptr<Region> workspace_;  // grows to what the hungriest plan so far needs
   Completer completer_;

@@ -10,7 +10,7 @@
 namespace pt::cuda {
 
 /// Raised whenever Command, Plan, Backend or this struct changes: an object of another build is refused.
-constexpr int kLibraryAbi = 2;
+constexpr int kLibraryAbi = 3;
 
 struct FoundDevice {
   std::string name;

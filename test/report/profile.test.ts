@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { milliseconds } from '../../lib/report/format.js'
 import { profileRows } from '../../lib/report/profile-rows.js'
 import { floorOf, isUnsteady } from '../../lib/report/profile.js'
-import { ceilings, entries, step, untimedStep } from './made-up-profile.js'
+import { ceilings, entries, step, stepOfGraphs } from './made-up-profile.js'
 
 describe('the profile of a step', () => {
   it('takes the median of each op and of the step, and the extremes of the step', () => {
@@ -34,15 +34,14 @@ describe('the profile of a step', () => {
   it('is called unsteady when its parts do not add up to it', () => {
     expect(isUnsteady(step)).toBe(false)
     expect(isUnsteady({ ...step, seconds: { ...step.seconds, median: 0.2 } })).toBe(true)
-    expect(isUnsteady(untimedStep)).toBe(false)
+    expect(isUnsteady(stepOfGraphs)).toBe(false)
   })
 
-  it('says why ops have no times where they have none, and makes none up', () => {
-    expect(untimedStep.untimed).toMatch(/one graph/)
-    expect(untimedStep).not.toHaveProperty('opSeconds')
-    expect(untimedStep).not.toHaveProperty('outsideSeconds')
-    expect(untimedStep.ops.every((op) => op.seconds === undefined)).toBe(true)
-    expect(untimedStep.floorSeconds).toBe(step.floorSeconds)
+  it('never ends before its ops, even if they were timed apart and took longer', () => {
+    expect(stepOfGraphs.opsApart).toBe(true)
+    expect(stepOfGraphs.outsideSeconds).toBe(0)
+    expect(stepOfGraphs.partsSeconds).toBe(stepOfGraphs.opSeconds)
+    expect(stepOfGraphs.seconds.median).toBeLessThan(stepOfGraphs.opSeconds)
   })
 })
 
@@ -89,7 +88,7 @@ describe('the rows of a profile', () => {
       const total = (of: (row: (typeof rows)[number]) => number) =>
         rows.reduce((sum, row) => sum + of(row), 0)
       expect(total((row) => row.flops)).toBe(step.flops)
-      expect(total((row) => row.seconds!)).toBeCloseTo(step.opSeconds!, 12)
+      expect(total((row) => row.seconds)).toBeCloseTo(step.opSeconds, 12)
       expect(total((row) => row.floor.seconds)).toBeCloseTo(step.floorSeconds, 12)
     }
   })

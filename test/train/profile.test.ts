@@ -22,8 +22,8 @@ describe('the profile of a run', () => {
     const micro = stages.map(({ stage }) => stage.batchSequences / stage.microBatchSequences)
     expect(micro).toEqual([2, 8])
     stages.forEach((step, i) => {
-      expect(step.untimed).toBeUndefined()
-      expect(step.ops.every((op) => op.seconds! >= 0 && op.floor.seconds > 0)).toBe(true)
+      expect(step.opsApart).toBe(false)
+      expect(step.ops.every((op) => op.seconds >= 0 && op.floor.seconds > 0)).toBe(true)
       expect(step.opSeconds).toBeGreaterThan(0)
       const attention = profileRows(step.ops, ceilings, 'kind').filter(({ op }) => op === 'attention')
       expect(attention.map(({ phase, runs }) => [phase, runs])).toEqual([['forward', 2 * micro[i]!]])

@@ -1,4 +1,4 @@
-import { bytes, grouped, milliseconds, percent, si, siUnit } from '../../report/format.js'
+import { grouped, milliseconds, percent, si, siUnit } from '../../report/format.js'
 import { profileRows, type ProfileRow } from '../../report/profile-rows.js'
 import { isUnsteady, type RunProfile, type StepProfile } from '../../report/profile.js'
 import { table, type Column } from '../../report/table.js'
@@ -22,7 +22,7 @@ export function profileText(profile: RunProfile, everyOp: boolean): string {
 }
 
 function headline({ ceilings }: RunProfile, step: StepProfile): string {
-  const { stage, tokens, steps, seconds, flops, floorSeconds, outsideSeconds, partsSeconds } = step
+  const { stage, tokens, steps, seconds, flops, floorSeconds, outsideSeconds, partsSeconds, opsApart } = step
   const speed = flops / seconds.median
   const micro = stage.batchSequences / stage.microBatchSequences
   const sequences = `${grouped(stage.batchSequences)} × ${grouped(stage.context)} positions`
@@ -38,29 +38,22 @@ function headline({ ceilings }: RunProfile, step: StepProfile): string {
     ['floor', `${milliseconds(floorSeconds)}, ${percent(floorSeconds / seconds.median)} of the step`],
     [
       'outside ops',
-      outsideSeconds === undefined
-        ? undefined
-        : `${milliseconds(outsideSeconds)}, ${percent(outsideSeconds / partsSeconds!)}: queue, JavaScript, copying the tokens`,
+      `${milliseconds(outsideSeconds)}, ${percent(outsideSeconds / partsSeconds)}: queue, JavaScript, copying the tokens`,
     ],
     [
       'unsteady',
       isUnsteady(step)
-        ? `the medians of its parts add up to ${milliseconds(partsSeconds!)}, which shares are of; on a quiet machine they add up to the step`
+        ? `the medians of its parts add up to ${milliseconds(partsSeconds)}, which shares are of; on a quiet machine they add up to the step`
         : undefined,
     ],
-    ['ops', step.untimed],
+    ['ops', opsApart ? 'timed in further steps that launched them one by one' : undefined],
   ])
 }
 
 function opsTable({ ceilings }: RunProfile, step: StepProfile, everyOp: boolean): string {
   const rows = profileRows(step.ops, ceilings, everyOp ? 'op' : 'kind')
-  if (!everyOp) rows.sort((a, b) => weight(b) - weight(a))
-  return step.untimed === undefined ? timedTable(step, rows) : untimedTable(step, rows)
-}
-
-/** What a row is sorted by: its time, else its floor. */
-function weight(row: ProfileRow): number {
-  return row.seconds ?? row.floor.seconds
+  if (!everyOp) rows.sort((a, b) => b.seconds - a.seconds)
+  return rowsTable(step, rows)
 }
 
 const right = true
@@ -75,8 +68,8 @@ function opCells({ phase, layer, op, role, shape, runs }: ProfileRow): string[] 
   return [[phase, layer ?? ''].join(' ').trimEnd(), [op, role].join('  ').trimEnd(), shape, grouped(runs)]
 }
 
-function timedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
-  const share = (seconds: number) => percent(seconds / step.partsSeconds!)
+function rowsTable(step: StepProfile, rows: readonly ProfileRow[]): string {
+  const share = (seconds: number) => percent(seconds / step.partsSeconds)
   return table(
     [
       ...opColumns,
@@ -90,11 +83,11 @@ function timedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
     [
       ...rows.map((row) => [
         ...opCells(row),
-        milliseconds(row.seconds!),
-        share(row.seconds!),
+        milliseconds(row.seconds),
+        share(row.seconds),
         speedText(row),
         milliseconds(row.floor.seconds),
-        percent(row.floor.seconds / row.seconds!),
+        percent(row.floor.seconds / row.seconds),
         row.floor.bound,
       ]),
       null,
@@ -103,43 +96,11 @@ function timedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
         '',
         '',
         grouped(rows.reduce((sum, { runs }) => sum + runs, 0)),
-        milliseconds(step.opSeconds!),
-        share(step.opSeconds!),
-        siUnit(step.flops / step.opSeconds!, 'FLOP/s'),
+        milliseconds(step.opSeconds),
+        share(step.opSeconds),
+        siUnit(step.flops / step.opSeconds, 'FLOP/s'),
         milliseconds(step.floorSeconds),
-        percent(step.floorSeconds / step.opSeconds!),
-      ],
-    ],
-  )
-}
-
-function untimedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
-  const total = (of: 'flops' | 'bytes') => rows.reduce((sum, row) => sum + row[of], 0)
-  return table(
-    [
-      ...opColumns,
-      { title: 'compute', right },
-      { title: 'traffic', right },
-      { title: 'floor', right },
-      { title: 'bound' },
-    ],
-    [
-      ...rows.map((row) => [
-        ...opCells(row),
-        siUnit(row.flops, 'FLOP'),
-        bytes(row.bytes),
-        milliseconds(row.floor.seconds),
-        row.floor.bound,
-      ]),
-      null,
-      [
-        'all ops',
-        '',
-        '',
-        grouped(rows.reduce((sum, { runs }) => sum + runs, 0)),
-        siUnit(total('flops'), 'FLOP'),
-        bytes(total('bytes')),
-        milliseconds(step.floorSeconds),
+        percent(step.floorSeconds / step.opSeconds),
       ],
     ],
   )
@@ -147,13 +108,13 @@ function untimedTable(step: StepProfile, rows: readonly ProfileRow[]): string {
 
 /** In the unit of the ceiling that binds. */
 function speedText({ floor, flops, bytes: traffic, seconds }: ProfileRow): string {
-  return floor.bound === 'compute' ? siUnit(flops / seconds!, 'FLOP/s') : siUnit(traffic / seconds!, 'B/s')
+  return floor.bound === 'compute' ? siUnit(flops / seconds, 'FLOP/s') : siUnit(traffic / seconds, 'B/s')
 }
 
 function notes({ stages, ceilings }: RunProfile, everyOp: boolean): string[] {
   const faster = stages.some(({ ops }) =>
     profileRows(ops, ceilings, everyOp ? 'op' : 'kind').some(
-      (row) => row.seconds !== undefined && row.floor.bound === 'memory' && row.floor.seconds > row.seconds,
+      (row) => row.floor.bound === 'memory' && row.floor.seconds > row.seconds,
     ),
   )
   return faster
