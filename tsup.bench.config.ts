@@ -1,8 +1,16 @@
 import { defineConfig } from 'tsup'
 
-// The benchmarks run as one plain script beside the package, against the sources in lib/.
+// The benchmarks run as plain scripts beside the package, against the sources in lib/: the command, and the processes of
+// their own that it starts.
 export default defineConfig({
-  entry: ['bench/index.ts', 'bench/load.ts', 'bench/data.ts'],
+  entry: [
+    'bench/index.ts',
+    'bench/around/load-process.ts',
+    'bench/step/process.ts',
+    'bench/peers/cpu/index.ts',
+    'bench/peers/cpu/ours.ts',
+    'bench/gemm/index.ts',
+  ],
   outDir: 'build/bench',
   format: 'esm',
   target: 'node20',

@@ -1,76 +1,89 @@
-// npm run bench -- [filter …] [--threads 1,2] [--table] [--json file]        the CPU backend
-// npm run bench -- [filter …] --device cuda [--json file]                    a CUDA device
-// A filter is a part of an op's name and sizes; `runtime` is the group of the rows about loading and the event loop.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+// npm run bench: `--help` says how.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cudaOptions, probeCuda } from '../lib/native/choose-device.js'
 import { Device } from '../lib/native/device.js'
 import { loadAddon, packageRoot } from '../lib/native/load.js'
-import { cases } from './cases.js'
+import { createStatusLine } from '../lib/report/status-line.js'
+import { terminalOf } from '../lib/report/terminal.js'
+import { commandText, help, parseCommandLine, type CommandLine } from './command-line.js'
+import { compareReports, requireSameMachine } from './compare/compare.js'
+import { comparisonText } from './compare/text.js'
 import { benchmarkCuda } from './cuda/index.js'
-import { measureCase } from './measure.js'
-import { machine, rowOf, table, type Report } from './report.js'
-import { longestWait, measureRuntime } from './runtime.js'
+import { machine, readReport, reportFormat, reportText, type Report } from './report.js'
+import { measureRounds } from './rounds.js'
+import { reportTable } from './table.js'
 
-const { values: options, positionals: filters } = parseArgs({
-  allowPositionals: true,
-  options: {
-    threads: { type: 'string' },
-    table: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    device: { type: 'string', default: 'cpu' },
-  },
-})
-
-const wanted = (name: string) => filters.length === 0 || filters.some((filter) => name.includes(filter))
-if (options.device !== 'cpu') {
-  const lines = await benchmarkCuda(options.device, wanted)
-  if (options.json) writeFileSync(options.json, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
-  process.exit(lines.some(({ error }) => error !== undefined) ? 1 : 0)
-}
-const chosen = cases.filter(({ op, shape }) => wanted(`${op} ${shape}`))
-const withRuntime = wanted('runtime')
-if (chosen.length === 0 && !withRuntime) {
-  const ops = [...new Set(cases.map(({ op }) => op))]
-  console.error(`nothing matches '${filters.join(' ')}'. There are: ${ops.join(', ')}, runtime`)
-  process.exit(1)
+const args = process.argv.slice(2)
+try {
+  process.exitCode = await main(parseCommandLine(args))
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`)
+  process.exitCode = 1
 }
 
-const threadCounts = options.threads
-  ? options.threads.split(',').map(Number)
-  : [...new Set([1, loadAddon().addon.allowedThreads()])]
-
-const report: Report = {
-  patchtrain: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
-    .version,
-  date: new Date().toISOString(),
-  machine: machine(),
-  level: '',
-  ceilings: [],
-  rows: [],
-}
-
-const devices = threadCounts.map((threads) => Device.create({ threads }))
-report.level = devices[0]!.level
-for (const device of devices)
-  report.ceilings.push({ threads: device.threads, ...(await device.measureCeilings()) })
-for (const benchCase of chosen)
-  for (const device of devices) {
-    progress(`${benchCase.op} ${benchCase.shape}, ${device.threads} threads`)
-    report.rows.push(rowOf(benchCase, device.threads, await measureCase(device, benchCase)))
+async function main(wanted: CommandLine): Promise<number> {
+  if (wanted.help) {
+    console.log(help)
+    return 0
   }
-for (const device of devices) device.dispose()
-if (withRuntime) {
-  progress('runtime')
-  report.runtime = await measureRuntime()
+  if (wanted.json !== undefined && !existsSync(dirname(wanted.json)))
+    // better known before six minutes than after
+    throw new Error(`--json ${wanted.json}: there is no folder ${dirname(wanted.json)}`)
+  if (wanted.device !== 'cpu') return cuda(wanted)
+  const before = wanted.compare === undefined ? undefined : readReport(wanted.compare)
+  if (before && wanted.with !== undefined) return compare(before, readReport(wanted.with), wanted)
+  if (before) requireSameMachine(before, { machine: machine(), level: cpuLevel() })
+
+  const { report, failed } = await measure(wanted)
+  console.log(wanted.json === '-' ? reportText(report).trimEnd() : `${reportTable(report)}\n${cudaLine()}`)
+  if (wanted.json !== undefined && wanted.json !== '-') writeFileSync(wanted.json, reportText(report))
+  const slower = before ? compare(before, report, wanted) : 0
+  return failed ? 1 : slower
 }
-progress('')
 
-if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
-if (options.table || process.stdout.isTTY) console.log(table(report))
-else if (!options.json) console.log(JSON.stringify(report, null, 2))
-if (report.runtime && report.runtime.eventLoop.timerWait > longestWait) process.exitCode = 1
+async function measure(wanted: CommandLine): Promise<{ report: Report; failed: boolean }> {
+  const all = loadAddon().addon.allowedThreads()
+  const threadCounts = [...new Set(wanted.threads ?? (wanted.quick ? [all] : [1, all]))]
+  const status = createStatusLine(terminalOf(process.stderr, process.env), { plainSeconds: 30 })
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string
+  }
+  const head = {
+    format: reportFormat,
+    command: commandText(args),
+    patchtrain: version,
+    date: new Date().toISOString(),
+    machine: machine(),
+  } as const
+  const { failed, level, ...measured } = await measureRounds({ ...wanted, threadCounts }, status)
+  return { report: { ...head, level, ...measured }, failed }
+}
 
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`)
+function compare(before: Report, after: Report, { failOnSlower, json }: CommandLine): number {
+  const comparison = compareReports(before, after)
+  const print = json === '-' ? console.error : console.log // stdout is the report's then
+  print(`\n${comparisonText(comparison)}`)
+  return failOnSlower && comparison.rows.some(({ verdict }) => verdict === 'slower') ? 1 : 0
+}
+
+function cpuLevel(): string {
+  using device = Device.create({ device: 'cpu', threads: 1 })
+  return device.level
+}
+
+/** Why there are no CUDA rows, or how to have them. */
+function cudaLine(): string {
+  const { addon, path } = loadAddon()
+  const { problem, devices } = probeCuda(addon, cudaOptions(dirname(path), 'cuda', ''))
+  if (problem !== '') return `CUDA rows skipped: ${problem}`
+  const names = devices.map(({ name }) => name).join(', ')
+  return `CUDA rows (${names}): npm run bench -- --device cuda; everything about the GPU: npm run gpu-check`
+}
+
+async function cuda({ device, words, json }: CommandLine): Promise<number> {
+  const wanted = (name: string) => words.length === 0 || words.some((word) => name.includes(word))
+  const lines = await benchmarkCuda(device, wanted)
+  if (json !== undefined) writeFileSync(json, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  return lines.some(({ error }) => error !== undefined) ? 1 : 0
 }

@@ -1,31 +1,143 @@
+// What `npm run bench` writes: every sample of every row, round by round, with the ceilings of the same rounds.
+import { readFileSync } from 'node:fs'
 import { arch, cpus, platform, release, totalmem } from 'node:os'
-import type { Case } from './case.js'
-import type { Measurement } from './measure.js'
-import { longestWait, type RuntimeCost } from './runtime.js'
+import { median, summary, type Timing } from './statistics.js'
 
-export interface Ceiling {
-  threads: number
-  flopsPerSecond: number
-  bytesPerSecond: number
-}
-
-export interface Row extends Measurement {
-  op: string
-  shape: string
-  threads: number
-}
+export const reportFormat = 'patchtrain bench 2'
 
 export interface Report {
-  patchtrain: string
-  date: string
-  machine: ReturnType<typeof machine>
-  level: string
-  ceilings: Ceiling[]
-  rows: Row[]
-  runtime?: RuntimeCost
+  readonly format: typeof reportFormat
+  /** What reproduces it. */
+  readonly command: string
+  readonly patchtrain: string
+  readonly date: string
+  readonly machine: Machine
+  /** The instruction-set level of the CPU backend. */
+  readonly level: string
+  /** What other processes had of the machine's processor time in each round, 0 … 1. */
+  readonly others: readonly number[]
+  readonly ceilings: readonly Ceiling[]
+  readonly rows: readonly Row[]
+  /** What was asked for and not measured. */
+  readonly skipped: readonly Skipped[]
 }
 
-export function machine() {
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryBytes: number
+  readonly system: string
+  readonly node: string
+}
+
+export interface Skipped {
+  readonly name: string
+  readonly reason: string
+}
+
+export interface Ceiling {
+  readonly threads: number
+  /** One for each round. */
+  readonly rounds: readonly Speeds[]
+}
+
+export interface Speeds {
+  /** A loop of fp32 multiply-adds on registers. */
+  readonly flopsPerSecond: number
+  /** Copying memory. */
+  readonly bytesPerSecond: number
+  /** A large square product by our own op. */
+  readonly gemmFlopsPerSecond: number
+}
+
+export type Row = OpRow | StepRow | AroundRow
+
+interface Measured {
+  readonly name: string
+  /** The sizes, in the project's letters. */
+  readonly sizes: string
+  /** Of the CPU backend; null where it has no part. */
+  readonly threads: number | null
+  /** Which speed of the machine its own follows. */
+  readonly follows: 'compute' | 'memory' | 'disk'
+  /** Seconds of each run, round by round. */
+  readonly rounds: readonly (readonly number[])[]
+}
+
+/** An op alone. */
+export interface OpRow extends Measured {
+  readonly group: 'ops'
+  readonly threads: number
+  /** Of one run; multiply and add counted apart. */
+  readonly flops: number
+  /** Of one run: every tensor read or written once. */
+  readonly bytes: number
+}
+
+/** A whole training step: forward, backward, clipping, AdamW, and the loss read. */
+export interface StepRow extends Measured {
+  readonly group: 'step'
+  readonly threads: number
+  readonly tokens: number
+  /** Model FLOPs, forward and backward; causal attention counted by half. */
+  readonly flops: number
+  /** Of the step's time, by the clocks of its plans; what is left of 1 is outside of kernels. */
+  readonly shares: StepShares
+  /** Main-thread time of each step, seconds. */
+  readonly javascript: readonly number[]
+  /** Absent where the system does not tell. */
+  readonly memory?: StepMemory
+}
+
+export interface StepShares {
+  readonly gemm: number
+  readonly attention: number
+  readonly crossEntropy: number
+  readonly otherOps: number
+}
+
+/** Resident memory of the process that trained, bytes. */
+export interface StepMemory {
+  readonly peak: number
+  /** What Node.js had with the addon loaded and the device open. */
+  readonly baseline: number
+  /** What `patchtrain plan` predicts for the process, without the pieces of checkpoints, as none is saved. */
+  readonly planned: number
+}
+
+/** Something beside the step. */
+export interface AroundRow extends Measured {
+  readonly group: 'around'
+  /** What one run does, for rows that have a speed. */
+  readonly amount?: { readonly count: number; readonly unit: 'B' | 'tokens' }
+  readonly note?: string
+}
+
+export const groups = ['ops', 'step', 'around'] as const
+
+/** What filters look into. */
+export const fullName = ({ group, name, sizes }: Pick<Row, 'group' | 'name' | 'sizes'>) =>
+  `${group} ${name} ${sizes}`.trim()
+
+/** Equal for the same row of two reports. */
+export const keyOf = (row: Row) => `${fullName(row)} · ${row.threads ?? '–'}`
+
+export const timingOf = (row: Row): Timing => summary(row.rounds.flat())
+
+/** The ceilings of a number of threads, medians of the rounds; null, or one that was not measured, gets the first. */
+export function ceilingOf(report: Report, threads: number | null): Speeds | undefined {
+  const { rounds } = report.ceilings.find((c) => c.threads === threads) ??
+    report.ceilings[0] ?? { rounds: [] }
+  if (rounds.length === 0) return undefined
+  const of = (key: keyof Speeds) => median(rounds.map((round) => round[key]))
+  return {
+    flopsPerSecond: of('flopsPerSecond'),
+    bytesPerSecond: of('bytesPerSecond'),
+    gemmFlopsPerSecond: of('gemmFlopsPerSecond'),
+  }
+}
+
+export function machine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
@@ -35,88 +147,31 @@ export function machine() {
   }
 }
 
-export const rowOf = ({ op, shape }: Case, threads: number, measurement: Measurement): Row => ({
-  op,
-  shape,
-  threads,
-  ...measurement,
-})
-
-/** The time the ceilings allow, as a share of the measured one. Above 1 for data that stays in a cache. */
-export function shareOfCeiling(row: Row, ceiling: Ceiling): number {
-  const floor = Math.max(row.flops / ceiling.flopsPerSecond, row.bytes / ceiling.bytesPerSecond)
-  return floor / row.seconds
+/** @throws {Error} that says what the file is instead */
+export function readReport(path: string): Report {
+  let report: Partial<Report>
+  try {
+    report = JSON.parse(readFileSync(path, 'utf8')) as Partial<Report>
+  } catch (error) {
+    throw new Error(`${path} cannot be read as a report: ${(error as Error).message}`, { cause: error })
+  }
+  if (report?.format !== reportFormat)
+    throw new Error(
+      `${path} is no report of this benchmark: its format is '${report?.format ?? 'none'}' instead of '${reportFormat}'. ` +
+        'Measure again with --json.',
+    )
+  return report as Report
 }
 
-export function table(report: Report): string {
-  const { machine: m, level } = report
-  return [
-    `${m.cpu}, ${m.cores} cores · ${m.system} · node ${m.node} · patchtrain ${report.patchtrain} (${level})`,
-    ...report.ceilings.map(
-      (c) =>
-        `ceiling, ${threadsOf(c.threads)}: ${giga(c.flopsPerSecond)} GFLOP/s fp32 multiply-add, ${giga(c.bytesPerSecond)} GB/s copy`,
-    ),
-    '',
-    ...(report.rows.length > 0 ? opTable(report) : []),
-    ...(report.runtime ? runtimeLines(report.runtime) : []),
-  ].join('\n')
-}
-
-function opTable({ rows, ceilings }: Report): string[] {
-  const header = [
-    'op',
-    'sizes',
-    'threads',
-    'median',
-    'best',
-    'spread',
-    'GFLOP/s',
-    'GB/s',
-    'of ceiling',
-    'bound',
-    'speed-up',
-  ]
-  const cells = rows.map((row) => {
-    const ceiling = ceilings.find(({ threads }) => threads === row.threads)!
-    const alone = rows.find((r) => r.op === row.op && r.shape === row.shape && r.threads === 1)
-    const compute = row.flops / ceiling.flopsPerSecond > row.bytes / ceiling.bytesPerSecond
-    return [
-      row.op,
-      row.shape,
-      String(row.threads),
-      time(row.seconds),
-      time(row.best),
-      `${Math.round(100 * row.spread)} %`,
-      row.flops > 0 ? giga(row.flops / row.seconds) : '–',
-      giga(row.bytes / row.seconds),
-      `${Math.round(100 * shareOfCeiling(row, ceiling))} %`,
-      compute ? 'compute' : 'memory',
-      alone && row.threads > 1 ? `${(alone.seconds / row.seconds).toFixed(2)}×` : '',
-    ]
-  })
-  const widths = header.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)))
-  const line = (row: string[]) =>
-    row
-      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd()
-  return [line(header), ...cells.map(line), '']
-}
-
-function runtimeLines({ load, run, eventLoop: loop }: RuntimeCost): string[] {
-  const verdict = loop.timerWait <= longestWait ? 'ok' : `TOO LONG, the limit is ${time(longestWait)}`
-  return [
-    `load the addon and open the CPU device  ${time(load.seconds)} (${load.runs} processes, spread ${Math.round(100 * load.spread)} %)`,
-    `main-thread time of one plan.run()      ${time(run.seconds)}`,
-    `event loop while a plan runs for ${loop.seconds.toFixed(1)} s  delay 99.9th percentile ${time(loop.delay999)}, max ${time(loop.delayMax)}`,
-    `a 10 ms timer waited at most            ${time(loop.timerWait)} (${loop.ticks} ticks): ${verdict}`,
-  ]
-}
-
-const threadsOf = (threads: number) => `${threads} thread${threads === 1 ? '' : 's'}`
-const giga = (perSecond: number) => (perSecond / 1e9).toFixed(perSecond < 1e10 ? 2 : 1)
-
-function time(seconds: number): string {
-  if (seconds >= 1) return `${seconds.toFixed(2)} s`
-  return seconds >= 1e-3 ? `${(seconds * 1e3).toFixed(2)} ms` : `${(seconds * 1e6).toFixed(1)} µs`
+/** JSON with a line for each row; samples to four digits, which is more than repeats. */
+export function reportText(report: Report): string {
+  const short = (_key: string, value: unknown) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
+  const { ceilings, rows, ...head } = report
+  const lines = (values: readonly unknown[]) =>
+    values.length === 0
+      ? '[]'
+      : `[\n${values.map((value) => `    ${JSON.stringify(value, short)}`).join(',\n')}\n  ]`
+  const start = JSON.stringify(head, short, 2).slice(0, -2)
+  return `${start},\n  "ceilings": ${lines(ceilings)},\n  "rows": ${lines(rows)}\n}\n`
 }

@@ -24,6 +24,11 @@ class Block(nn.Module):
         return x + self.down(swiglu(self.gate_up(rms_norm(x, self.norm2))))
 
 
+def scored_rows(x, norm, ids, K):
+    """What the head sees of the positions that have a next patch, and the K labels of each."""
+    return rms_norm(x, norm)[:, :-1].reshape(-1, x.shape[-1]), ids[:, K:].reshape(-1, K)
+
+
 class Llama(nn.Module):
     def __init__(self, V, T, C, feed_forward, L, H):
         super().__init__()
@@ -58,6 +63,5 @@ class Llama(nn.Module):
 
     @staticmethod
     def loss(x, norm, weight, ids, K):
-        hidden = rms_norm(x, norm)[:, :-1].reshape(-1, x.shape[-1])
-        labels = ids[:, K:].reshape(-1, K)
+        hidden, labels = scored_rows(x, norm, ids, K)
         return patch_loss(hidden, weight, labels) if K > 1 else token_loss(hidden, weight, labels)

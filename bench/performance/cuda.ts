@@ -24,15 +24,15 @@ export const unmeasured = 'unmeasured'
 
 const command = 'bash scripts/gpu-check.sh'
 
-/** The tables of one device; without lines all their cells say so. */
-export function cudaSection(lines: readonly CheckLine[], file?: string): string {
+/** The tables of one device; the cells of what was not run say so. */
+export function cudaSection(lines: readonly CheckLine[], file: string): string {
   const rows = peerRows(deviceSizes)
   const of = (...sections: string[]) => rows.filter(({ section }) => sections.includes(section))
-  const whole = lines[0]
-    ? [`### ${lines[0].device}`, '', `${lines[0].date.slice(0, 10)} · \`${command}\` · bench/results/${file}`]
-    : ['### No device yet', '', `No GPU has run these rows. \`${command}\` on a host with one measures them.`]
+  const [first] = lines
   return [
-    ...whole,
+    `### ${first?.device ?? 'A device that told nothing'}`,
+    '',
+    `${first?.date.slice(0, 10) ?? 'no date'} · \`${command}\` · bench/results/${file}`,
     '',
     ceilingLine(lines),
     '',

@@ -1,7 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { cudaSection, unmeasured, type CheckLine } from '../../bench/performance/cuda.js'
 import { performancePage } from '../../bench/performance/page.js'
+import { reportText } from '../../bench/report.js'
+import { temporaryFolder } from '../helpers/temporary-folder.js'
+import { opRow, report } from './synthetic-report.js'
 
 const line = (step: string, name: string, figures: Partial<CheckLine>): CheckLine => ({
   step,
@@ -24,8 +28,40 @@ it('docs/performance.md says what bench/results holds', () => {
   expect(page, 'run: node scripts/performance-table.mjs').toBe(performancePage('bench/results'))
 })
 
-it('estimates nothing: without results every cell of a CUDA row says so', () => {
-  const section = cudaSection([])
+it('says what is unmeasured while there are no results', () => {
+  for (const folder of [temporaryFolder(), 'no/such/folder']) {
+    const page = performancePage(folder)
+    for (const command of [
+      'npm run bench:peers',
+      'npm run bench:gemm',
+      'npm run bench',
+      'bash scripts/gpu-check.sh',
+    ])
+      expect(page).toContain(`\`${command}\``)
+    expect(page.split('\n').length).toBeLessThan(40)
+  }
+})
+
+it('puts each result file where it belongs', () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, '2026-12-01-here.json'), reportText(report([opRow()])))
+  const check = { ...line('ops', '370m qkv y', { ms: 1 }) }
+  writeFileSync(join(folder, '2026-12-02-some-gpu-check.jsonl'), `${JSON.stringify(check)}\n`)
+  const page = performancePage(folder)
+  const order = ['## CPU: against PyTorch', '### Some CPU, 2 cores, avx2', '## CUDA', '### Some GPU']
+  const places = order.map((title) => page.indexOf(`\n${title}\n`))
+  expect(places).toEqual([...places].sort((a, b) => a - b))
+  expect(places[0]).toBeGreaterThan(0)
+})
+
+it('a result file of another format is refused', () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, '2026-11-01-old.json'), '{"rows": []}')
+  expect(() => performancePage(folder)).toThrow(/2026-11-01-old.json is no report/)
+})
+
+it('estimates nothing: every cell of a CUDA row that was not run says so', () => {
+  const section = cudaSection([line('versions', 'driver', {})], 'some-gpu-check.jsonl')
   for (const name of [
     '370m step K4',
     'attention forward D128 T2048',
@@ -65,13 +101,16 @@ it('compares with the fastest peer that ran, and keeps what is missing apart', (
 })
 
 it('counts what a check left undone', () => {
-  const section = cudaSection([
-    line('kernels', 'gemm', {}),
-    line('kernels', 'rope', { ok: false }),
-    line('training', 'resume', {}),
-    line('sanitizer', 'memcheck', {}),
-    line('sanitizer', 'racecheck', { skipped: 'not finished' }),
-  ])
+  const section = cudaSection(
+    [
+      line('kernels', 'gemm', {}),
+      line('kernels', 'rope', { ok: false }),
+      line('training', 'resume', {}),
+      line('sanitizer', 'memcheck', {}),
+      line('sanitizer', 'racecheck', { skipped: 'not finished' }),
+    ],
+    'some-gpu-check.jsonl',
+  )
   expect(rowOf(section, 'kernels')!.at(-1)).toBe('1 of 2 failed')
   expect(rowOf(section, 'training')!.at(-1)).toBe('ok')
   expect(rowOf(section, 'sanitizer')!.at(-1)).toBe('ok, 1 of 2 skipped')

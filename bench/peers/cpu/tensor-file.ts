@@ -1,0 +1,26 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+
+/** fp32 or int32 values under a name. */
+export interface NamedTensor {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: Float32Array | Int32Array
+}
+
+/** A line of JSON with name, type and shape of each tensor, then their bytes one after another. inputs.py reads it. */
+export function writeTensorFile(path: string, tensors: readonly NamedTensor[]): void {
+  const header = tensors.map(({ name, shape, data }) => ({
+    name,
+    shape,
+    dtype: data instanceof Int32Array ? 'i32' : 'f32',
+  }))
+  const file = openSync(path, 'w')
+  try {
+    writeSync(file, `${JSON.stringify(header)}\n`)
+    for (const { data } of tensors)
+      for (let done = 0; done < data.byteLength;)
+        done += writeSync(file, new Uint8Array(data.buffer, data.byteOffset + done, data.byteLength - done))
+  } finally {
+    closeSync(file)
+  }
+}
