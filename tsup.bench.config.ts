@@ -9,6 +9,7 @@ export default defineConfig({
     'bench/step/process.ts',
     'bench/peers/cpu/index.ts',
     'bench/peers/cpu/ours.ts',
+    'bench/peers/cpu/jax-js.ts',
     'bench/gemm/index.ts',
   ],
   outDir: 'build/bench',

@@ -9,6 +9,7 @@ Measures whole training steps and single operations against PyTorch on the CPU, 
 Words choose rows: those whose name contains one of them.
 
   --python PATH    a Python with PyTorch (default: $PYTHON, else python3)
+  --node-peers DIR where @jax-js/jax is installed, see bench/peers/README.md (default: here)
   --threads 1,2    thread counts (default: 1 and all)
   --model NAME     only the step of this model; may be given several times
   --rounds N       timed turns of each contender (default 5)
@@ -24,6 +25,7 @@ Words choose rows: those whose name contains one of them.
 export interface CommandLine {
   readonly help: boolean
   readonly python: string | undefined
+  readonly nodePackages: string
   /** Undefined: the default of the host. */
   readonly threads: readonly number[] | undefined
   readonly rounds: number
@@ -38,6 +40,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     allowPositionals: true,
     options: {
       python: { type: 'string' },
+      'node-peers': { type: 'string', default: '.' },
       threads: { type: 'string' },
       model: { type: 'string', multiple: true },
       rounds: { type: 'string', default: '5' },
@@ -50,6 +53,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   return {
     help: values.help,
     python: values.python,
+    nodePackages: values['node-peers'],
     threads: values.threads?.split(',').map((text) => wholeNumber('--threads', text)),
     rounds: wholeNumber('--rounds', values.rounds),
     json: values.json,

@@ -37,7 +37,13 @@ async function main(wanted: CommandLine): Promise<number> {
   return wrong.length > 0 ? 1 : 0
 }
 
-async function measure({ python: named, threads, rounds, rows }: CommandLine): Promise<PeersReport> {
+async function measure({
+  python: named,
+  nodePackages,
+  threads,
+  rounds,
+  rows,
+}: CommandLine): Promise<PeersReport> {
   const head = headOf(commandText('bench:peers', args))
   const python = findPython(named)
   const folder = mkdtempSync(join(tmpdir(), 'patchtrain-peers-'))
@@ -49,7 +55,8 @@ async function measure({ python: named, threads, rounds, rows }: CommandLine): P
       for (const count of threads ?? new Set([1, loadAddon().addon.allowedThreads()])) {
         const title = `${row.name}, ${threadsText(count)}`
         const show = (what: string) => status.show(`${title}: ${what}`)
-        measured.push(await measureRow(row, count, { rounds, python, settings, folder }, show))
+        const course = { rounds, python, settings, nodePackages, folder }
+        measured.push(await measureRow(row, count, course, show))
       }
   } finally {
     status.close()

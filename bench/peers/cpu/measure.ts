@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { nodePeers } from './node-peers.js'
 import { ourProgram } from './our-program.js'
 import type { Python } from './python.js'
 import { race } from './race.js'
@@ -14,15 +15,17 @@ export interface Course {
   readonly rounds: number
   readonly python: Python
   readonly settings: TorchSettings
+  /** Where trainers of Node are installed. */
+  readonly nodePackages: string
   /** For temporary files. */
   readonly folder: string
 }
 
-/** Ours against each form of PyTorch, on one row. */
+/** Ours against each form of PyTorch, and the trainers of Node where they can, on one row. */
 export async function measureRow(
   row: PeerRow,
   threads: number,
-  { rounds, python, settings, folder }: Course,
+  { rounds, python, settings, nodePackages, folder }: Course,
   progress: (what: string) => void,
 ): Promise<MeasuredRow> {
   const task = { ...row.task, threads, inputs: join(folder, 'inputs') }
@@ -32,6 +35,7 @@ export async function measureRow(
       name,
       program: torchProgram(python, { ...task, form }, tuned ? settings.env : {}),
     })),
+    ...nodePeers(row, task, nodePackages),
   ]
   return {
     name: row.name,

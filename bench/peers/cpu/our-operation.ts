@@ -17,7 +17,7 @@ export async function prepareOperation(task: Task): Promise<Prepared> {
   return {
     run: () => bench.plan.run().then(() => null),
     values: [value],
-    level: device.level,
+    versions: { level: device.level },
   }
 }
 

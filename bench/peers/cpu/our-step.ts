@@ -15,5 +15,5 @@ export async function prepareStep({ dims, threads, inputs }: Task): Promise<Prep
     tensors.push({ name, shape, data: await readTensor({ ...weights.get(name), dtype: 'f32' }) })
   tensors.push({ name: 'ids', shape: [model.B, model.T * model.K], data: tokensOf(model) })
   writeTensorFile(inputs, tensors)
-  return { run: () => session.step(), values: [], level: session.device.level }
+  return { run: () => session.step(), values: [], versions: { level: session.device.level } }
 }
