@@ -22,7 +22,10 @@ export interface Peer {
 
 export const eager: Peer = { name: 'torch eager', form: 'eager', tuned: true }
 export const compiled: Peer = { name: 'torch.compile', form: 'compile', tuned: true }
-const asItComes: Peer = { name: 'torch.compile as it comes', form: 'compile', tuned: false }
+const asItComes: readonly Peer[] = [
+  { name: 'torch eager as it comes', form: 'eager', tuned: false },
+  { name: 'torch.compile as it comes', form: 'compile', tuned: false },
+]
 
 const optimizer: OptimizerTask = { learningRate, ...stepConfig(stepModels[0]!, 1).optimizer }
 
@@ -32,7 +35,7 @@ function step(model: StepModel): PeerRow {
     name: `step ${name}`,
     model,
     task: { work: 'step', dims, optimizer, warmUps: 2, repeats: 1 },
-    peers: [eager, compiled, asItComes],
+    peers: [eager, compiled, ...asItComes],
   }
 }
 
