@@ -27,7 +27,11 @@ export class Contender {
   private constructor(program: Program, patience: Patience) {
     this.#patience = patience
     this.#child = spawn(program.command, program.args, { env: { ...process.env, ...program.env } })
-    this.#closed = new Promise((resolve) => this.#child.once('close', resolve))
+    const kill = () => this.kill() // one that is still compiling would not notice that nobody asks any more
+    process.once('exit', kill)
+    this.#closed = new Promise((resolve) => this.#child.once('close', resolve)).finally(() =>
+      process.off('exit', kill),
+    )
     this.#child.on('error', (error) => (this.#complaints += `\n${error.message}`))
     this.#child.stdin.on('error', () => undefined) // a dead child is noticed where its answer is missing
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
