@@ -24,6 +24,7 @@ name or sizes contain one of them. Groups are ops, step and around.
   npm run bench -- step --json new.json                  whole training steps
   npm run bench -- step --compare old.json               … against an earlier report
   npm run bench -- --compare old.json --with new.json    two reports
+  npm run -s bench -- swiglu --json -                    JSON on stdout, without npm's own lines
 `
 
 export interface CommandLine {
@@ -97,8 +98,8 @@ function wholeNumber(flag: string, text: string, most: number): number {
 
 /** What a report says reproduces it. Absolute paths are shortened: they mean nothing on another machine. */
 export function commandText(args: readonly string[]): string {
-  const words = args.map((word) => (isAbsolute(word) ? lastParts(word) : word))
-  const quoted = words.map((word) => (/^[\w./:,=+-]+$/.test(word) ? word : `'${word}'`))
+  const words = args.map((word) => (isAbsolute(word) ? `…/${lastParts(word)}` : word))
+  const quoted = words.map((word) => (/^[\w./:,=+…-]+$/.test(word) ? word : `'${word}'`))
   return ['npm run bench', ...(args.length > 0 ? ['--', ...quoted] : [])].join(' ')
 }
 

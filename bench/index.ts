@@ -1,5 +1,5 @@
 // npm run bench: `--help` says how.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cudaOptions, probeCuda } from '../lib/native/choose-device.js'
 import { Device } from '../lib/native/device.js'
@@ -10,6 +10,7 @@ import { commandText, help, parseCommandLine, type CommandLine } from './command
 import { compareReports, requireSameMachine } from './compare/compare.js'
 import { comparisonText } from './compare/text.js'
 import { benchmarkCuda } from './cuda/index.js'
+import { requireJsonFile } from './json-file.js'
 import { machine, readReport, reportFormat, reportText, type Report } from './report.js'
 import { measureRounds } from './rounds.js'
 import { reportTable } from './table.js'
@@ -27,9 +28,7 @@ async function main(wanted: CommandLine): Promise<number> {
     console.log(help)
     return 0
   }
-  if (wanted.json !== undefined && !existsSync(dirname(wanted.json)))
-    // better known before six minutes than after
-    throw new Error(`--json ${wanted.json}: there is no folder ${dirname(wanted.json)}`)
+  requireJsonFile(wanted.json)
   if (wanted.device !== 'cpu') return cuda(wanted)
   const before = wanted.compare === undefined ? undefined : readReport(wanted.compare)
   if (before && wanted.with !== undefined) return compare(before, readReport(wanted.with), wanted)
@@ -84,6 +83,7 @@ function cudaLine(): string {
 async function cuda({ device, words, json }: CommandLine): Promise<number> {
   const wanted = (name: string) => words.length === 0 || words.some((word) => name.includes(word))
   const lines = await benchmarkCuda(device, wanted)
+  if (lines === undefined) return 1
   if (json !== undefined) writeFileSync(json, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   return lines.some(({ error }) => error !== undefined) ? 1 : 0
 }

@@ -1,6 +1,7 @@
 // What `npm run bench` writes: every sample of every row, round by round, with the ceilings of the same rounds.
 import { readFileSync } from 'node:fs'
 import { arch, cpus, platform, release, totalmem } from 'node:os'
+import { reportSchema } from './report-schema.js'
 import { median, summary, type Timing } from './statistics.js'
 
 export const reportFormat = 'patchtrain bench 2'
@@ -160,6 +161,11 @@ export function readReport(path: string): Report {
       `${path} is no report of this benchmark: its format is '${report?.format ?? 'none'}' instead of '${reportFormat}'. ` +
         'Measure again with --json.',
     )
+  const { error } = reportSchema.safeParse(report)
+  if (error) {
+    const { path: where, message } = error.issues[0]!
+    throw new Error(`${path} is a damaged report: ${where.join('.')}: ${message}. Measure again with --json.`)
+  }
   return report as Report
 }
 

@@ -2,16 +2,19 @@ import { Device } from '../../lib/native/device.js'
 import { benchmarkOps, benchmarkSteps, type CudaRow } from './run.js'
 import { deviceSizes, emulatorSizes } from './sizes.js'
 
-/** Prints the rows of the CUDA benchmark as they come. A host without a device is told why, and is no failure. */
-export async function benchmarkCuda(device: string, wanted: (name: string) => boolean): Promise<CudaRow[]> {
+/** Prints the rows of the CUDA benchmark as they come; undefined, and why, where the device that was named is not there. */
+export async function benchmarkCuda(
+  device: string,
+  wanted: (name: string) => boolean,
+): Promise<CudaRow[] | undefined> {
   const rows: CudaRow[] = []
   try {
     const found = Device.create({ device })
     console.log([found.describe(), ...found.notes()].join('\n'))
     found.dispose()
   } catch (error) {
-    console.log(`skipped: ${(error as Error).message}`)
-    return rows
+    console.error(`--device ${device}: ${(error as Error).message}`)
+    return undefined
   }
   const sizes = device.startsWith('cuda-emu') ? emulatorSizes : deviceSizes
   const bench = { device, sizes, wanted, deadline: Infinity }

@@ -15,7 +15,8 @@ products of a training step. Words choose products: those whose name contains on
   npm run bench:gemm                         everything
   npm run bench:gemm -- C512 --threads 1     one width, one thread
 
-What is not installed is skipped: apt install libopenblas0-pthread libdnnl-dev libeigen3-dev
+Needs g++. Libraries that are not installed are skipped: apt install libopenblas0-pthread libdnnl-dev libeigen3-dev
+For JSON on stdout and nothing else: npm run -s bench:gemm -- --json -
 `
 
 export interface CommandLine {

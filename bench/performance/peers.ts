@@ -158,8 +158,10 @@ function requireFormat<T extends { format: string }>(file: string, report: unkno
   return report as T
 }
 
+/** A ratio whose quartiles are far apart on both sides of 1 says nothing. */
 const ratioText = ({ low, median, high }: Quartiles) =>
-  `${median.toFixed(2)}× (${low.toFixed(2)}–${high.toFixed(2)})`
+  `${median.toFixed(2)}× (${low.toFixed(2)}–${high.toFixed(2)})` +
+  (low < 1 && high > 1 && high / low > 1.1 ? ', undecided' : '')
 
 /** 12,345 */
 const groups = (x: number) => Math.round(x).toLocaleString('en-US')

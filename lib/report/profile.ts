@@ -7,8 +7,10 @@ export interface RunProfile {
   readonly name: string
   readonly device: string
   readonly parameters: number
-  /** What the device can do at most, measured in the same minutes. */
+  /** What the device can do at most: the better of two measurements, before the steps and after them. */
   readonly ceilings: Ceilings
+  /** By what share the two differed in their FLOP/s; much of it tells of a busy machine. */
+  readonly drift: number
   readonly stages: readonly StepProfile[]
 }
 
@@ -122,6 +124,11 @@ function partsOf(ops: readonly ProfiledOp[], samples: readonly StepSample[]) {
 /** Whether the parts of a step explain so little of it that it should be measured again. */
 export function isUnsteady({ partsSeconds, seconds }: StepProfile): boolean {
   return partsSeconds < 0.95 * seconds.median
+}
+
+/** Whether the machine was busy while it was measured: even the better of its ceilings may be too low. */
+export function isBusy({ drift }: RunProfile): boolean {
+  return drift > 0.1
 }
 
 export function floorOf(cost: { flops: number; bytes: number }, ceilings: Ceilings): Floor {

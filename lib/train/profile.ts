@@ -6,8 +6,9 @@ import type { RunConfig, StageConfig } from '../config/types.js'
 import { loadTokenizer } from '../data/tokenizer/load.js'
 import { ConfigError } from '../errors.js'
 import { countParameters } from '../model/parameters.js'
+import type { Ceilings } from '../native/addon.js'
 import { Device } from '../native/device.js'
-import { stepProfile, type RunProfile, type StepProfile, type StepSample } from '../report/profile.js'
+import { stepProfile, type RunProfile, type StepSample } from '../report/profile.js'
 import { Engine } from './engine.js'
 import { explainDeviceError } from './memory.js'
 import { sequenceTokens } from './progress.js'
@@ -24,12 +25,13 @@ export type ProfileProgress =
   { readonly doing: 'ceilings' } | { readonly doing: 'steps'; stage: string; done: number; of: number }
 
 const warmupSteps = 3
+const mostSteps = 10_000
 
 /**
  * Measures where the time of a run's training steps goes: every op of every stage, held against what the device can do.
  * The steps run with fresh weights on random tokens; no text is read and no file is written. Takes some seconds and as
  * much memory as the run.
- * @throws {ConfigError} when the configuration is wrong, has no such stage, or `steps` is not a whole number from 1 on
+ * @throws {ConfigError} when the configuration is wrong, has no such stage, or `steps` is not a whole number from 1 to 10,000
  * @throws {DeviceMemoryError} when the run does not fit into the memory of its device
  */
 export async function profileRun(
@@ -37,8 +39,8 @@ export async function profileRun(
   options: ProfileOptions = {},
 ): Promise<RunProfile> {
   const { steps = 10, onProgress } = options
-  if (!Number.isSafeInteger(steps) || steps < 1)
-    throw new ConfigError(`${steps} steps cannot be measured. Give a whole number from 1 on.`, {
+  if (!Number.isSafeInteger(steps) || steps < 1 || steps > mostSteps)
+    throw new ConfigError(`${steps} steps cannot be measured. Give a whole number from 1 to ${mostSteps}.`, {
       path: 'steps',
     })
   const draft = resolveConfig(written)
@@ -50,21 +52,39 @@ export async function profileRun(
     const engine = new Engine(device, config)
     await engine.initialise()
     onProgress?.({ doing: 'ceilings' })
-    const ceilings = await device.measureCeilings()
-    const stages: StepProfile[] = []
+    const before = await device.measureCeilings()
+    const measured: (Awaited<ReturnType<typeof measureSteps>> & { stage: StageConfig; index: number })[] = []
     for (const index of chosen) {
       const stage = config.stages[index]!
       const stepping = (done: number) =>
         onProgress?.({ doing: 'steps', stage: stage.name, done, of: warmupSteps + steps })
-      const measured = await measureSteps(device, engine, config, index, steps, stepping)
-      stages.push(stepProfile({ stage, entries: entriesOf(engine, index), ...measured, ceilings }))
+      measured.push({
+        stage,
+        index,
+        ...(await measureSteps(device, engine, config, index, steps, stepping)),
+      })
     }
+    onProgress?.({ doing: 'ceilings' })
+    const after = await device.measureCeilings()
+    const ceilings = higher(before, after)
+    const stages = measured.map(({ index, ...step }) =>
+      stepProfile({ ...step, entries: entriesOf(engine, index), ceilings }),
+    )
     const parameters = countParameters(config.model)
-    return { name: config.name, device: device.describe(), parameters, ceilings, stages }
+    const drift = Math.abs(after.flopsPerSecond - before.flopsPerSecond) / ceilings.flopsPerSecond
+    return { name: config.name, device: device.describe(), parameters, ceilings, drift, stages }
   } catch (error) {
     throw explainDeviceError(device, config, error)
   } finally {
     device.dispose()
+  }
+}
+
+/** A machine that was busy meanwhile reaches less than it can. */
+function higher(a: Ceilings, b: Ceilings): Ceilings {
+  return {
+    flopsPerSecond: Math.max(a.flopsPerSecond, b.flopsPerSecond),
+    bytesPerSecond: Math.max(a.bytesPerSecond, b.bytesPerSecond),
   }
 }
 

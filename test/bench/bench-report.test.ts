@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { chosen } from '../../bench/choose.js'
 import { commandText, parseCommandLine } from '../../bench/command-line.js'
 import { cpuSection } from '../../bench/performance/cpu.js'
+import { requireJsonFile } from '../../bench/json-file.js'
 import { readReport, reportText, type AroundRow } from '../../bench/report.js'
 import { sharesOf } from '../../bench/step/shares.js'
 import { reportTable } from '../../bench/table.js'
@@ -96,6 +97,34 @@ describe('a report file', () => {
     writeFileSync(path, text)
     expect(() => readReport(path)).toThrow(message)
   })
+
+  it.each([
+    ['no ceilings', { ceilings: [] }, /damaged report: ceilings/],
+    ['no rows', { rows: undefined }, /damaged report: rows/],
+    [
+      'a row without samples',
+      { rows: [{ ...whole.rows[0], rounds: [[]] }] },
+      /damaged report: rows\.0\.rounds\.0/,
+    ],
+    [
+      'a time of zero',
+      { rows: [{ ...whole.rows[0], rounds: [[0]] }] },
+      /damaged report: rows\.0\.rounds\.0\.0/,
+    ],
+    ['text for a time', { rows: [{ ...whole.rows[0], rounds: [['1']] }] }, /damaged report: rows/],
+    ['a negative share', { others: [-1] }, /damaged report: others\.0/],
+  ])('is refused when it has %s', (_, damage, message) => {
+    const path = join(temporaryFolder(), 'report.json')
+    writeFileSync(path, JSON.stringify({ ...whole, ...damage }))
+    expect(() => readReport(path)).toThrow(message)
+  })
+
+  it('cannot be a folder, which is better known before the measuring', () => {
+    const folder = temporaryFolder()
+    expect(() => requireJsonFile(folder)).toThrow(/is a folder/)
+    expect(() => requireJsonFile(join(folder, 'no', 'report.json'))).toThrow(/there is no folder/)
+    for (const fine of [undefined, '-', join(folder, 'report.json')]) requireJsonFile(fine)
+  })
 })
 
 describe('words', () => {
@@ -142,7 +171,7 @@ describe('the command line', () => {
   it('is written down without paths of this machine', () => {
     expect(commandText([])).toBe('npm run bench')
     expect(commandText(['C256 V512', '--tokenizer', '/somewhere/llama2/tokenizer.model'])).toBe(
-      "npm run bench -- 'C256 V512' --tokenizer llama2/tokenizer.model",
+      "npm run bench -- 'C256 V512' --tokenizer …/llama2/tokenizer.model",
     )
   })
 })

@@ -1,12 +1,13 @@
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { libraryNotes, meanRatio, summariseProduct } from '../../bench/gemm/summary.js'
 import { shapes, taskOf } from '../../bench/gemm/shapes.js'
 import { commandText, parseCommandLine } from '../../bench/peers/cpu/command-line.js'
 import { Contender } from '../../bench/peers/cpu/contender.js'
-import { foreignCores, readTicks } from '../../bench/peers/cpu/foreign-load.js'
+import { foreignCores, readTicks, untilIdle } from '../../bench/peers/cpu/foreign-load.js'
 import { findPython } from '../../bench/peers/cpu/python.js'
 import { race, type Entrant, type Samples } from '../../bench/peers/cpu/race.js'
 import { complaints, peersFormat, reportText } from '../../bench/peers/cpu/report.js'
@@ -99,6 +100,32 @@ it('counts what others compute apart from its own contenders', () => {
   const after = { busy: 1300, passed: 2400, own: 200 } // 200 ticks a core passed; 300 busy, 100 of them ours
   expect(foreignCores(before, after, 2)).toBe(1)
   expect(readTicks([process.pid])!.own).toBeGreaterThan(0)
+})
+
+it('waits until a process no longer computes, but not for ever', async () => {
+  const busy = spawn(process.execPath, [
+    '-e',
+    'for (const end = Date.now() + 600; Date.now() < end; );setTimeout(() => {}, 1e6)',
+  ])
+  onTestFinished(() => void busy.kill('SIGKILL'))
+  await new Promise((resolve) => setTimeout(resolve, 150)) // it has begun to compute
+  await untilIdle([busy.pid!])
+  const ticks = readTicks([busy.pid!])!.own
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(readTicks([busy.pid!])!.own).toBe(ticks)
+
+  const endless = spawn(process.execPath, ['-e', 'for (;;);'])
+  onTestFinished(() => void endless.kill('SIGKILL'))
+  await untilIdle([endless.pid!], 100)
+})
+
+it('a row without any peer left is a failure, one that lost some is none', () => {
+  const row = (...contenders: Samples[]) => [{ name: 'step', threads: 1, contenders }]
+  const gone = samples('torch', [], [], { skipped: 'no torch' })
+  expect(complaints(row(samples('ours', [1]), gone))).toEqual([
+    'step, 1 threads, there was nothing to compare with',
+  ])
+  expect(complaints(row(samples('ours', [1]), samples('eager', [2]), gone))).toEqual([])
 })
 
 describe('a comparison', () => {
@@ -223,7 +250,7 @@ describe('products', () => {
   it('names the kernels of a library, and what brings a missing one', () => {
     expect(libraryNotes(rows)).toEqual(['Slow: Slow 1, kernels Prescott', 'Gone skipped: apt install gone'])
     const section = gemmSection('x-gemm.json', { format: 'patchtrain gemm 1', ...head, peaks, rows })
-    expect(section).toContain('| C8 qkv y | 1 | 50.0 | 25.0 | 50.0 |  |  | 50 % | Fast | 1.00× (0.75–1.25) |')
+    expect(section).toContain('| C8 qkv y | 1 | 50.0 | 25.0 | 50.0 |  |  | 50 % | Fast | 1.00× (0.75–1.25), undecided |')
   })
 
   it('have every product of a layer in the orientation that training has it', () => {
@@ -256,7 +283,7 @@ describe('the command', () => {
 
   it('is written down without paths of this machine', () => {
     expect(commandText('bench:peers', ['--python', '/home/me/venv/bin/python', '--model', 'C256 V512'])).toBe(
-      "npm run bench:peers -- --python bin/python --model 'C256 V512'",
+      "npm run bench:peers -- --python …/bin/python --model 'C256 V512'",
     )
   })
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -118,11 +118,28 @@ threads: 1
   })
 
   it('prints what it measured even if the picture could not be written', async () => {
-    const nowhere = join(folder, 'no', 'p.svg')
-    const { code, out, err } = await profile(config, '--stage', 'token', '--svg', nowhere)
+    const unwritable = join(folder, 'folder.svg')
+    mkdirSync(unwritable)
+    const { code, out, err } = await profile(config, '--stage', 'token', '--svg', unwritable)
     expect(code).toBe(1)
     expect(err).toContain('Give another --svg')
     expect(out).toMatch(/^all ops /m)
+  })
+
+  it('refuses a picture that cannot be, or would replace something else, before it measures', async () => {
+    const nowhere = await profile(config, '--svg', join(folder, 'no', 'p.svg'))
+    expect(nowhere).toMatchObject({ code: 1, out: '' })
+    expect(nowhere.err).toContain('there is no folder')
+    const other = await profile(config, '--svg', join(run, 'config.yaml'))
+    expect(other).toMatchObject({ code: 1, out: '' })
+    expect(other.err).toContain('does not end in .svg')
+  })
+
+  it('says when something else used the machine', () => {
+    expect(profileText({ ...profileWith(step), drift: 0.5 }, false)).toMatch(
+      /busy +the two measurements.*50 %/,
+    )
+    expect(profileText(profileWith(step), false)).not.toMatch(/busy/)
   })
 
   it('refuses what is neither a run nor a configuration', async () => {

@@ -86,7 +86,7 @@ export function wholeNumber(flag: string, text: string): number {
 
 /** What a report says reproduces it. Absolute paths are shortened: they mean nothing on another machine. */
 export function commandText(script: string, args: readonly string[]): string {
-  const words = args.map((word) => (isAbsolute(word) ? lastParts(word) : word))
-  const quoted = words.map((word) => (/^[\w./:,=+-]+$/.test(word) ? word : `'${word}'`))
+  const words = args.map((word) => (isAbsolute(word) ? `…/${lastParts(word)}` : word))
+  const quoted = words.map((word) => (/^[\w./:,=+…-]+$/.test(word) ? word : `'${word}'`))
   return [`npm run ${script}`, ...(args.length > 0 ? ['--', ...quoted] : [])].join(' ')
 }

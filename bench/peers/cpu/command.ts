@@ -1,7 +1,8 @@
 // What the commands that race programs against ours do alike: help, where the report goes, what makes them fail.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { requireJsonFile } from '../../json-file.js'
 import { complaints, reportText, type Head, type MeasuredRow } from './report.js'
 
 export interface RaceCommand<Wanted, Report> {
@@ -50,8 +51,7 @@ async function main<
     console.log(help)
     return 0
   }
-  if (json !== undefined && !existsSync(dirname(json)))
-    throw new Error(`--json ${json}: there is no folder ${dirname(json)}`)
+  requireJsonFile(json)
   const report = await measure(wanted)
   if (json !== undefined && json !== '-') writeFileSync(json, reportText(report))
   console.log(json === '-' ? reportText(report).trimEnd() : table(report))

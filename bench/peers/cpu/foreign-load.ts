@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /** Clock ticks so far. */
 export interface Ticks {
@@ -38,4 +39,22 @@ function ticksOf(pid: number): number {
 export function foreignCores(before: Ticks, after: Ticks, cores = cpus().length): number {
   const others = after.busy - before.busy - (after.own - before.own)
   return (cores * Math.max(0, others)) / (after.passed - before.passed)
+}
+
+/** What a thread that spins shows in: several ticks of the clock. */
+const watched = 40
+
+/**
+ * Waits until these processes have stopped computing. Thread pools spin for a while before they sleep, OpenBLAS's for some
+ * hundred milliseconds, and would take the cores of whoever comes next. Waits the shortest time where there is no /proc.
+ * @param most milliseconds, for one that never stops
+ */
+export async function untilIdle(pids: readonly number[], most = 3000): Promise<void> {
+  const deadline = performance.now() + most
+  for (let before = readTicks(pids)?.own; ;) {
+    await pause(watched)
+    const now = readTicks(pids)?.own
+    if (now === before || performance.now() > deadline) return
+    before = now
+  }
 }

@@ -1,6 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { Contender, type Patience, type Program } from './contender.js'
-import { foreignCores, readTicks } from './foreign-load.js'
+import { foreignCores, readTicks, untilIdle } from './foreign-load.js'
 import type { Finish } from './protocol.js'
 
 export interface Entrant {
@@ -31,9 +30,6 @@ export interface Race {
   /** How many cores other processes kept busy during the rounds; undefined where the system does not say, or one failed. */
   readonly foreignCores?: number
 }
-
-/** Thread pools spin a while before they sleep; the next contender waits that out, milliseconds. */
-const settle = 30
 
 /**
  * Lets the entrants prepare one after another, then take their turns in the same order, round by round, so that whatever
@@ -71,12 +67,13 @@ export async function race(
       lane.samples.versions = ready.versions
       lane.samples.values.push(...ready.values)
     })
-    const running = () => readTicks(lanes.flatMap(({ contender }) => contender?.pid ?? []))
+    const pids = () => lanes.flatMap(({ contender }) => contender?.pid ?? [])
+    const running = () => readTicks(pids())
     const before = running()
     for (let round = 1; round <= rounds; round++) {
       progress(`round ${round} of ${rounds}`)
       await each(async ({ contender, samples }) => {
-        await pause(settle)
+        await untilIdle(pids())
         const { seconds, value } = await contender!.turn()
         samples.seconds.push(seconds)
         if (value !== null) samples.values.push(value)

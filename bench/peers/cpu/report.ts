@@ -73,11 +73,16 @@ export function disturbance(rows: readonly MeasuredRow[]): string {
   return `other processes meanwhile: up to ${Math.max(...known).toFixed(1)} cores`
 }
 
-/** What must not pass unseen: ours failed, or a peer computes something else. */
+/** What must not pass unseen: ours failed, a peer computes something else, or there was none left to compare with. */
 export function complaints(rows: readonly MeasuredRow[]): string[] {
-  return rows.flatMap(({ name, threads, contenders }) =>
-    compare(contenders)
+  return rows.flatMap(({ name, threads, contenders }) => {
+    const [ours, ...peers] = contenders
+    const failed = compare(contenders)
       .filter((one, i) => one.failure !== undefined && (i === 0 || contenders[i]!.skipped === undefined))
-      .map((one) => `${name}, ${threads} threads, ${one.name}: ${one.failure}`),
-  )
+      .map((one) => `${one.name}: ${one.failure}`)
+    const alone = ours?.skipped === undefined && peers.every(({ skipped }) => skipped !== undefined)
+    return [...failed, ...(alone ? ['there was nothing to compare with'] : [])].map(
+      (text) => `${name}, ${threads} threads, ${text}`,
+    )
+  })
 }

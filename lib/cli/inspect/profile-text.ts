@@ -1,6 +1,6 @@
 import { grouped, milliseconds, percent, si, siUnit } from '../../report/format.js'
 import { profileRows, type ProfileRow } from '../../report/profile-rows.js'
-import { isUnsteady, type RunProfile, type StepProfile } from '../../report/profile.js'
+import { isBusy, isUnsteady, type RunProfile, type StepProfile } from '../../report/profile.js'
 import { table, type Column } from '../../report/table.js'
 import { fields } from './finding.js'
 
@@ -13,7 +13,13 @@ export function profileText(profile: RunProfile, everyOp: boolean): string {
       ['measured with', 'fresh weights and random tokens; medians'],
       [
         'ceilings',
-        `${siUnit(ceilings.flopsPerSecond, 'FLOP/s')}, ${siUnit(ceilings.bytesPerSecond, 'B/s')}, measured just before`,
+        `${siUnit(ceilings.flopsPerSecond, 'FLOP/s')}, ${siUnit(ceilings.bytesPerSecond, 'B/s')}, measured before and after`,
+      ],
+      [
+        'busy',
+        isBusy(profile)
+          ? `the two measurements of the ceilings differ by ${percent(profile.drift)}: something else used this machine; measure again`
+          : undefined,
       ],
     ]),
     ...stages.flatMap((stage) => [headline(profile, stage), opsTable(profile, stage, everyOp)]),

@@ -1,5 +1,5 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs'
-import { extname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { loadConfig } from '../../config/load.js'
 import type { UserConfig } from '../../config/schema.js'
 import type { RunConfig } from '../../config/types.js'
@@ -29,6 +29,7 @@ export interface ProfileRequest {
 /** Measures and prints; what was measured is printed even if the picture cannot be drawn or written then. */
 export async function inspectProfile(request: ProfileRequest, context: CliContext): Promise<void> {
   const { path, svg, ops, json } = request
+  if (svg !== undefined) requirePictureFile(svg)
   const profile = await measure(request, context)
   if (json) writeJson(context, { kind: 'profile', path, ...profile })
   else writeLine(context, profileText(profile, ops))
@@ -38,6 +39,15 @@ export async function inspectProfile(request: ProfileRequest, context: CliContex
   }
   drawPicture(profile, svg)
   if (!json) writeLine(context, `\nwrote ${svg}`)
+}
+
+/** Before anything is measured. */
+function requirePictureFile(file: string): void {
+  if (extname(file).toLowerCase() !== '.svg')
+    throw new SaveError(`The picture is an SVG file, and '${file}' does not end in .svg. Give another --svg.`)
+  const folder = dirname(file)
+  if (!existsSync(folder))
+    throw new SaveError(`Cannot write the picture ${file}: there is no folder ${folder}.`)
 }
 
 async function measure(request: ProfileRequest, context: CliContext): Promise<RunProfile> {
