@@ -250,7 +250,9 @@ describe('products', () => {
   it('names the kernels of a library, and what brings a missing one', () => {
     expect(libraryNotes(rows)).toEqual(['Slow: Slow 1, kernels Prescott', 'Gone skipped: apt install gone'])
     const section = gemmSection('x-gemm.json', { format: 'patchtrain gemm 1', ...head, peaks, rows })
-    expect(section).toContain('| C8 qkv y | 1 | 50.0 | 25.0 | 50.0 |  |  | 50 % | Fast | 1.00× (0.75–1.25), undecided |')
+    expect(section).toContain(
+      '| C8 qkv y | 1 | 50.0 | 25.0 | 50.0 |  |  | 50 % | Fast | 1.00× (0.75–1.25), undecided |',
+    )
   })
 
   it('have every product of a layer in the orientation that training has it', () => {
