@@ -44,7 +44,7 @@ export interface MicroStepContext {
 
 /**
  * Logits held at a time. CPU: 32 Mi values, 128 MB, 1,024 rows at V = 32,000: the head's weights are packed once a chunk
- * for each of two products, so 256 rows would cost a step 8 %. CUDA: 128 Mi values, 256 MB, some 4,096 rows at
+ * for each of two products, so 256 rows would cost a step 7 %. CUDA: 128 Mi values, 256 MB, some 4,096 rows at
  * V = 32,000, for products that fill the device.
  */
 const logitsBudget: Record<ComputeType, number> = { f32: 32 << 20, bf16: 128 << 20 }
