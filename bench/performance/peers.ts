@@ -28,6 +28,7 @@ export function peersSection(file: string, report: unknown): string {
     `PyTorch ${known.torch.version}, Python ${known.torch.python}, torch.compile in mode max-autotune-no-cudagraphs. Settings that make it faster:`,
     `${known.torch.settings.join('; ')}; "as it comes" is without them. All programs start from the same weights, take turns`,
     'and are compared turn by turn: a ratio above 1 means that ours is faster, with its quartiles in brackets.',
+    ...(known.held ? [`Held to older instructions: ${known.held}.`] : []),
     '',
     ...(steps.length > 0
       ? [

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { parseArgs } from 'node:util'
 import { lastParts } from '../../command-line.js'
+import { isInstructions, type Instructions } from './instructions.js'
 import { eager, peerRows, type PeerRow } from './rows.js'
 
 export const help = `npm run bench:peers -- [word …] [options]
@@ -12,6 +13,7 @@ Words choose rows: those whose name contains one of them.
   --node-peers DIR where @jax-js/jax is installed, see bench/peers/README.md (default: here)
   --threads 1,2    thread counts (default: 1 and all)
   --model NAME     only the step of this model; may be given several times
+  --instructions avx2  hold ours and PyTorch to AVX2, as on a CPU without AVX-512
   --rounds N       timed turns of each contender (default 5)
   --eager-only     without torch.compile, which takes a minute to prepare
   --json FILE      writes the report, every sample in it; - writes it to stdout instead of the table
@@ -29,6 +31,7 @@ export interface CommandLine {
   /** Undefined: the default of the host. */
   readonly threads: readonly number[] | undefined
   readonly rounds: number
+  readonly instructions: Instructions | undefined
   readonly json: string | undefined
   readonly rows: readonly PeerRow[]
 }
@@ -44,18 +47,23 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       threads: { type: 'string' },
       model: { type: 'string', multiple: true },
       rounds: { type: 'string', default: '5' },
+      instructions: { type: 'string' },
       'eager-only': { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   const rows = chooseRows(positionals, values.model)
+  const { instructions } = values
+  if (instructions !== undefined && !isInstructions(instructions))
+    throw new Error(`--instructions takes avx2, not '${instructions}'`)
   return {
     help: values.help,
     python: values.python,
     nodePackages: values['node-peers'],
     threads: values.threads?.split(',').map((text) => wholeNumber('--threads', text)),
     rounds: wholeNumber('--rounds', values.rounds),
+    instructions,
     json: values.json,
     rows: values['eager-only'] ? rows.map((row) => ({ ...row, peers: [eager] })) : rows,
   }

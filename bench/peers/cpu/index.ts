@@ -5,6 +5,7 @@ import { terminalOf } from '../../../lib/report/terminal.js'
 import { threadsText } from '../../format.js'
 import { commandText, help, parseCommandLine, type CommandLine } from './command-line.js'
 import { runCommand, temporaryFolder } from './command.js'
+import { holdTo } from './instructions.js'
 import { measureRow } from './measure.js'
 import { findPython } from './python.js'
 import { headOf, peersFormat, type MeasuredRow, type PeersReport } from './report.js'
@@ -18,12 +19,14 @@ async function measure({
   nodePackages,
   threads,
   rounds,
+  instructions,
   rows,
 }: CommandLine): Promise<PeersReport> {
   const head = headOf(commandText('bench:peers', process.argv.slice(2)))
   const python = findPython(named)
   const folder = temporaryFolder('peers')
   const settings = torchSettings(folder)
+  const held = instructions && holdTo(instructions)
   const status = createStatusLine(terminalOf(process.stderr, process.env), { plainSeconds: 30 })
   const measured: MeasuredRow[] = []
   try {
@@ -38,5 +41,5 @@ async function measure({
     status.close()
   }
   const torch = { version: python.torch, python: python.python, settings: settings.notes }
-  return { format: peersFormat, ...head, torch, rows: measured }
+  return { format: peersFormat, ...head, ...(held && { held }), torch, rows: measured }
 }

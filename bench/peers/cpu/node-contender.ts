@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import type { Prepared } from './prepared.js'
 import type { Finish, Ready, Task, Turn } from './protocol.js'
 
@@ -26,7 +27,7 @@ async function answerTurns(task: Task, prepare: (task: Task) => Promise<Prepared
     const value = await run()
     if (value !== null) values.push(value)
   }
-  globalThis.gc?.() // what prepared the inputs is no part of training
+  await forgetGarbage()
   const peakSinceWarmUp = forgetPeak()
   answer({ ready: true, values, versions: { node: process.version, ...versions } })
 
@@ -45,6 +46,14 @@ async function answerTurns(task: Task, prepare: (task: Task) => Promise<Prepared
 function residentBytes(field: 'VmRSS' | 'VmHWM'): number {
   const line = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))
   return 1024 * Number(line![1])
+}
+
+/** What prepared the inputs is no part of training. A second collection, later, frees what the first one found finalizers of. */
+async function forgetGarbage(): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc?.()
+    await setTimeout(20)
+  }
 }
 
 /** From here on VmHWM is the peak of what follows. */

@@ -23,6 +23,8 @@ export interface Head {
 export interface PeersReport extends Head {
   readonly format: typeof peersFormat
   readonly torch: { readonly version: string; readonly python: string; readonly settings: readonly string[] }
+  /** To which instructions contenders were held; absent: to none. */
+  readonly held?: string
   readonly rows: readonly MeasuredRow[]
 }
 

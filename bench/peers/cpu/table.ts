@@ -4,9 +4,10 @@ import { compare } from './summary.js'
 
 /** For a terminal. */
 export function peersTable(report: PeersReport): string {
-  const { machine, torch } = report
+  const { machine, torch, held } = report
   return [
     `${machine.cpu}, ${machine.cores} cores · patchtrain ${report.patchtrain} (${levelOf(report.rows) ?? 'no level'}) · node ${machine.node} · torch ${torch.version}`,
+    ...(held ? [held] : []),
     ...torch.settings,
     '',
     ...report.rows.flatMap(rowLines),
