@@ -12,5 +12,6 @@ const shared = {
 
 export default defineConfig([
   { ...shared, entry: { index: 'lib/index.ts' }, format: ['esm', 'cjs'], dts: true },
+  { ...shared, entry: { 'checkpoint-writer': 'lib/checkpoint/writer-main.ts' }, format: ['esm'] },
   { ...shared, entry: { cli: 'lib/cli/main.ts' }, format: ['esm'], splitting: true },
 ])

@@ -52,13 +52,27 @@ export class SaveError extends PatchTrainError {
   }
 }
 
-/** The loss or a gradient is not finite. The update was not applied. */
-export class NonFiniteError extends PatchTrainError {
+/** A step looked bad, and the run stopped for it (config.health). Its update was not applied. */
+export abstract class HealthError extends PatchTrainError {
   readonly step: number
 
-  constructor(message: string, step: number) {
-    super('ERR_NON_FINITE', message)
+  constructor(code: 'ERR_NON_FINITE' | 'ERR_SPIKE', message: string, step: number) {
+    super(code, message)
     this.step = step
+  }
+}
+
+/** The loss or a gradient is not finite. */
+export class NonFiniteError extends HealthError {
+  constructor(message: string, step: number) {
+    super('ERR_NON_FINITE', message, step)
+  }
+}
+
+/** The loss or the gradient norm is far above its recent mean. */
+export class SpikeError extends HealthError {
+  constructor(message: string, step: number) {
+    super('ERR_SPIKE', message, step)
   }
 }
 

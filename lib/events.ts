@@ -1,8 +1,16 @@
-import type { RunConfig, StageConfig } from './config/types.js'
+import type { HealthAction, RunConfig, StageConfig } from './config/types.js'
 
 /** What `trainer.train()` yields, and what `metrics.jsonl` holds a line each of (without `config`). */
 export type TrainEvent =
-  StartEvent | StageEvent | StepEvent | EvaluationEvent | SampleEvent | CheckpointEvent | EndEvent
+  | StartEvent
+  | StageEvent
+  | StepEvent
+  | HealthEvent
+  | EvaluationEvent
+  | SampleEvent
+  | CheckpointEvent
+  | SaveFailedEvent
+  | EndEvent
 
 export interface StartEvent {
   readonly type: 'start'
@@ -45,6 +53,40 @@ export interface StepEvent {
   /** Wall-clock seconds of this step. */
   readonly seconds: number
   readonly tokensPerSecond: number
+  readonly batch: BatchIdentity
+  /** Present and true where the update was left out; weights and optimizer state are then as before the step. */
+  readonly skipped?: boolean
+}
+
+/** Which tokens a step read: enough to read them again, and to see that they are the same. */
+export interface BatchIdentity {
+  /** Number of its first sequence in the stage's order of the corpus; the others follow it. */
+  readonly firstSample: number
+  readonly sequences: number
+  /** First half of the SHA-256 over the token ids (i32, little-endian) of all its sequences, hexadecimal. */
+  readonly tokensHash: string
+}
+
+/** A step whose loss or gradient norm was not finite, or far above its recent mean; and what was done about it. */
+export interface HealthEvent {
+  readonly type: 'health'
+  /** The step that was looked at, as it would have been counted. */
+  readonly step: number
+  readonly stage: number
+  readonly finding: 'non-finite' | 'spike'
+  readonly action: HealthAction
+  /** null where it is not finite, as JSON writes it. */
+  readonly loss: number | null
+  readonly gradientNorm: number | null
+  /** Standard deviations above the recent mean; null where there is no finite value, or not enough steps before it. */
+  readonly deviations: { readonly loss: number | null; readonly gradientNorm: number | null }
+  readonly batch: BatchIdentity
+  /** Number of this incident in the run, from 1. */
+  readonly incident: number
+  /** Skips and rollbacks that the budget still allows. */
+  readonly budgetLeft: number
+  /** Of a rollback: the step of the checkpoint that the run goes on from. */
+  readonly rolledBackTo?: number
 }
 
 export interface EvaluationEvent {
@@ -70,9 +112,19 @@ export interface CheckpointEvent {
   readonly step: number
   readonly path: string
   readonly bytes: number
+  /** From the end of the step until it was safe; training goes on meanwhile. */
   readonly seconds: number
+  /** How long training waited for it. */
+  readonly stallSeconds: number
   /** What went wrong after the checkpoint was safe: an old one that could not be removed, say. */
   readonly warnings: readonly string[]
+}
+
+/** A checkpoint that could not be written. Training goes on, and the next one is tried as planned. */
+export interface SaveFailedEvent {
+  readonly type: 'save-failed'
+  readonly step: number
+  readonly message: string
 }
 
 export interface EndEvent {

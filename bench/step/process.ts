@@ -90,8 +90,7 @@ function memoryOf({ device, engine }: StepSession): StepMemory | undefined {
     plans: engine.describe(),
     baselineBytes: baseline,
   })
-  const saving = plan.memory.find(({ label }) => label === 'checkpoint pieces')?.bytes ?? 0
-  return { peak, baseline, planned: plan.memoryBytes - saving }
+  return { peak, baseline, planned: plan.memoryBytes - plan.savingBytes }
 }
 
 /** Undefined on systems without /proc. */

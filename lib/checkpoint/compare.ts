@@ -21,6 +21,7 @@ export const freeToChange: readonly string[] = [
   'config.threads',
   'config.out',
   'config.checkpoint',
+  'config.health',
   'config.evaluation',
   'config.sample',
 ]

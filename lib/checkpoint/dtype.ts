@@ -53,6 +53,32 @@ export function toBfloat16(values: Float32Array): Uint16Array {
   return out
 }
 
+/** Rounds to nearest, ties to even; what lies beyond ±65504 by half a step or more becomes infinite. A NaN stays one. */
+export function toFloat16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  const out = new Uint16Array(values.length)
+  for (let i = 0; i < bits.length; i++) out[i] = narrowToHalf(bits[i]!)
+  return out
+}
+
+/** The bits of a float32 to the nearest IEEE half. */
+function narrowToHalf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000
+  const magnitude = bits & 0x7fffffff
+  if (magnitude > 0x7f800000) return sign | 0x7e00
+  if (magnitude >= 0x477ff000) return sign | 0x7c00 // 65520, half way between the largest half and what would follow
+  if (magnitude < 0x33000000) return sign // below 2^-25, half of the smallest half
+  const exponent = magnitude >>> 23
+  // Below 2^-14 halves are 2^-24 apart, whatever the exponent.
+  const dropped = exponent < 113 ? 126 - exponent : 13
+  const fraction = exponent < 113 ? (magnitude & 0x7fffff) | 0x800000 : magnitude - (112 << 23)
+  const below = fraction & (2 ** dropped - 1)
+  const half = fraction >>> dropped
+  const middle = 2 ** (dropped - 1)
+  // A carry out of the fraction is the next exponent, and out of the subnormals the first normal half.
+  return sign | (half + (below > middle || (below === middle && (half & 1) === 1) ? 1 : 0))
+}
+
 /** IEEE half to the bits of the same float32. */
 function widenHalf(half: number): number {
   const sign = (half & 0x8000) << 16

@@ -94,38 +94,61 @@ export async function makeFolder(path: string): Promise<void> {
     await syncFolder(dirname(folder))
 }
 
-/** Readers see the old content or the new, never a mixture. */
-export async function replaceFile(path: string, content: string): Promise<void> {
+/** Called between two steps of something, so that a test can die or fail there. */
+type Midway = () => void | Promise<void>
+
+/** Readers see the old content or the new, never a mixture. `midway`: both are there, the old one still has the name. */
+export async function replaceFile(path: string, content: string, midway: Midway = () => {}): Promise<void> {
   const partial = `${path}.partial`
   await rm(partial, { force: true })
   await writeSynced(partial, content)
+  await midway()
   await rename(partial, path)
   await syncFolder(dirname(path))
 }
 
-/** What a folder is called from the moment it no longer counts until it is gone. */
-function asideName(path: string): string {
+/** What a folder is called while another takes its name. Whole, and worth returning to when the other never came. */
+export function replacedName(path: string): string {
   return `${path}.old.partial`
 }
 
-/** Takes the name away first: a crash must not leave a folder that has its name but only half its files. */
-export async function removeFolder(path: string): Promise<void> {
-  const aside = asideName(path)
+/** What a folder is called from the moment it no longer counts until it is gone. */
+export function removedName(path: string): string {
+  return `${path}.removed.partial`
+}
+
+/**
+ * Takes the name away first: a crash must not leave a folder that has its name but only half its files. `midway`: the
+ * name is gone, the files are there.
+ */
+export async function removeFolder(path: string, midway: Midway = () => {}): Promise<void> {
+  const aside = removedName(path)
+  await rm(aside, { recursive: true, force: true })
   await rename(path, aside)
+  await midway()
   await rm(aside, { recursive: true, force: true })
 }
 
-/** Gives a finished, synced folder its name. A folder that had the name before is removed once the new one has it. */
-export async function commitFolder(partial: string, target: string): Promise<void> {
-  const aside = asideName(target)
+/**
+ * Gives a finished, synced folder its name. A folder that had the name before is removed once the new one has it.
+ * `replacing`: the old one has made way, the new one is not there yet. `renamed`: it is.
+ */
+export async function commitFolder(
+  partial: string,
+  target: string,
+  { replacing = () => {}, renamed = () => {} }: { replacing?: Midway; renamed?: Midway } = {},
+): Promise<void> {
+  const aside = replacedName(target)
   await rm(aside, { recursive: true, force: true })
   const replaces = await renameIfPresent(target, aside)
   try {
+    if (replaces) await replacing()
     await rename(partial, target)
   } catch (error) {
     if (replaces) await rename(aside, target)
     throw error
   }
+  await renamed()
   await syncFolder(dirname(target))
   if (replaces) await rm(aside, { recursive: true, force: true })
 }
@@ -165,6 +188,7 @@ function adviceFor(code = ''): string {
       return 'The folder may not be written to: change its permissions, or choose another.'
     case 'ENOTDIR':
     case 'EEXIST':
+    case 'EISDIR':
       return 'Something else has that name: move it away, or choose another folder.'
     default:
       return 'Check the disk, then save again.'

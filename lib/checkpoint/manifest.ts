@@ -14,9 +14,32 @@ export interface CheckpointState {
   readonly samples: number
   readonly tokens: number
   readonly flops: number
+  /** Tokens of the corpus' order that lie before the stage's data. */
+  readonly stageOrigin: number
+  /** Sequences of the stage's data that lie behind: consumed, or passed over. */
+  readonly stageSamples: number
+  /** Updates since the optimizer's state was zero. */
+  readonly updates: number
+  readonly health: SavedHealth
   /** Version of the package that wrote it: for people, never compared. */
   readonly codeVersion: string
   readonly run: RunIdentity
+}
+
+/** What the watch over losses and gradient norms has seen so far. */
+export interface SavedHealth {
+  readonly incidents: number
+  /** Skips and rollbacks so far. */
+  readonly spent: number
+  readonly loss: SavedMoments
+  readonly gradientNorm: SavedMoments
+}
+
+/** Running statistics. Finite numbers, which come back bit for bit, but for −0, which comes back as 0. */
+export interface SavedMoments {
+  readonly count: number
+  readonly mean: number
+  readonly variance: number
 }
 
 /** What must be the same for a resumed run to be the same run. */
@@ -37,10 +60,12 @@ export interface Manifest {
 export const manifestName = 'manifest.json'
 export const maxManifestBytes = 16 << 20
 const format = 'patchtrain-checkpoint'
-const version = 1
+const version = 2
 
 const count = z.number().int().nonnegative()
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+
+const moments = z.strictObject({ count, mean: z.number(), variance: z.number() })
 
 const schema = z.strictObject({
   format: z.literal(format),
@@ -52,6 +77,10 @@ const schema = z.strictObject({
     samples: count,
     tokens: count,
     flops: z.number().nonnegative(),
+    stageOrigin: count,
+    stageSamples: count,
+    updates: count,
+    health: z.strictObject({ incidents: count, spent: count, loss: moments, gradientNorm: moments }),
     codeVersion: z.string(),
     run: z.strictObject({ config: z.record(z.string(), z.json()), tokenizer: z.string(), data: z.string() }),
   }),

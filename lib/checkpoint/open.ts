@@ -3,8 +3,9 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CheckpointError } from '../errors.js'
 import type { ParameterTable } from '../model/parameters.js'
+import { maxAttempts, readAttempts } from './attempts.js'
 import { openRegularFile, readExactly, readSmallFile } from './files.js'
-import { listCheckpoints } from './folder.js'
+import { attemptsName, checkpointName, listCheckpoints, type CheckpointPath } from './folder.js'
 import { manifestName, maxManifestBytes, parseManifest } from './manifest.js'
 import type { CheckpointState, Manifest } from './manifest.js'
 import { pieceBytes } from './region.js'
@@ -98,16 +99,67 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 
 export interface NewestValid {
   readonly checkpoint: Checkpoint | undefined
-  /** Newer ones that could not be used, and why. Tell the user: training goes back to before them. */
-  readonly skipped: readonly { readonly path: string; readonly reason: string }[]
+  /** Newer ones that were not used, and why. Tell the user: training goes back to before them. */
+  readonly skipped: readonly Skipped[]
 }
 
-/** The checkpoint with the highest step that is whole. */
+export interface Skipped {
+  readonly path: string
+  readonly reason: string
+}
+
+/**
+ * The checkpoint to start from: the one with the highest step that is whole and from which not two starts have died,
+ * see attempts.ts; when there is no other, one from which they have.
+ */
 export async function newestValid(folder: string): Promise<NewestValid> {
-  const skipped: { path: string; reason: string }[] = []
-  for (const { path } of await listCheckpoints(folder)) {
+  const attempts = await readAttempts(folder)
+  if (attempts.size === 0) return newestWhole(folder)
+  const found = await findNewest(folder, ({ step }) => {
+    const starts = attempts.get(checkpointName(step)) ?? 0
+    if (starts < maxAttempts) return undefined
+    return `${starts} starts from it died before they had done a step. To start from it all the same, delete ${join(folder, attemptsName)}.`
+  })
+  return found.checkpoint ? found : newestWhole(folder)
+}
+
+/**
+ * The newest checkpoint that is whole, of those up to step `upTo` that `accept` takes. Starts that died do not matter
+ * here: this is for going back within a run, and for looking at one.
+ */
+export async function newestWhole(
+  folder: string,
+  { upTo = Infinity, accept = () => true }: { upTo?: number; accept?: (step: number) => boolean } = {},
+): Promise<NewestValid> {
+  return findNewest(
+    folder,
+    () => undefined,
+    (step) => step <= upTo && accept(step),
+  )
+}
+
+/** @param objection why a checkpoint that may well be whole is not to be used */
+async function findNewest(
+  folder: string,
+  objection: (checkpoint: CheckpointPath) => string | undefined,
+  accept: (step: number) => boolean = () => true,
+): Promise<NewestValid> {
+  const skipped: Skipped[] = []
+  for (const listed of await listCheckpoints(folder)) {
+    const { step, path } = listed
+    if (!accept(step)) continue
+    const reason = objection(listed)
+    if (reason !== undefined) {
+      skipped.push({ path, reason })
+      continue
+    }
     try {
-      return { checkpoint: await openCheckpoint(path), skipped }
+      const checkpoint = await openCheckpoint(path)
+      if (checkpoint.state.step === step) return { checkpoint, skipped }
+      skipped.push({
+        path,
+        reason: `It holds step ${checkpoint.state.step}, not what its name says. Rename it.`,
+      })
     } catch (error) {
       if (!(error instanceof CheckpointError)) throw error
       skipped.push({ path, reason: error.message })

@@ -24,6 +24,22 @@ export async function* readPieces(
   }
 }
 
+/** Elements [offset, offset + count) of a region that lies in consecutive pieces, in views of at most 1 MiB. */
+export function* viewPieces(
+  pieces: readonly Float32Array[],
+  offset: number,
+  count: number,
+): Generator<Float32Array> {
+  let begin = 0
+  for (const piece of pieces) {
+    const end = Math.min(offset + count - begin, piece.length)
+    for (let at = Math.max(offset - begin, 0); at < end; at += pieceElements) {
+      yield piece.subarray(at, Math.min(at + pieceElements, end))
+    }
+    begin += piece.length
+  }
+}
+
 /** The same memory as bytes. Every platform that Node and our kernels run on is little-endian, as is safetensors. */
 export function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)

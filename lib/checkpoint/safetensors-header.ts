@@ -119,7 +119,8 @@ function parseEntry(path: string, name: string, value: unknown, dataStart: numbe
     throw bad('must have exactly dtype, shape and data_offsets')
   }
   const { dtype, shape, data_offsets: range } = value
-  if (!isDtype(dtype)) throw bad(`has the unknown type ${quote(String(dtype))}`)
+  if (!isDtype(dtype))
+    throw bad(`has the unknown type ${quote(typeof dtype === 'string' ? dtype : `of a ${typeof dtype}`)}`)
   if (!isListOfSizes(shape)) throw bad('has a shape that is not a list of sizes')
   if (!isListOfSizes(range) || range.length !== 2) throw bad('has data_offsets that are not two byte counts')
   const [begin, end] = range as [number, number]

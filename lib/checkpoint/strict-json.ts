@@ -1,9 +1,14 @@
+import { parseBoundedJson } from '../bounded-json.js'
+
+/** A tensor of a header takes about ten values. */
+const bounds = { values: 2 ** 23, depth: 64 }
+
 /**
  * JSON.parse, but an object with the same key twice is refused. JSON.parse keeps the last and says nothing, other
  * parsers keep the first: the same file would mean different things to different readers.
  */
 export function parseStrictJson(text: string): unknown {
-  const value: unknown = JSON.parse(text)
+  const value = parseBoundedJson(text, bounds)
   const duplicate = findDuplicateKey(text)
   if (duplicate !== undefined) throw new SyntaxError(`key ${JSON.stringify(duplicate)} appears twice`)
   return value

@@ -22,6 +22,8 @@ export interface Command<P extends PositionalTable = PositionalTable, O extends 
   readonly options: O
   /** Command lines without the program's name, each with what it does. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]
+  /** Said at the end of the help. */
+  readonly epilogue?: string
   /** @returns the exit code */
   run(args: Arguments<P, O>, context: CliContext): Promise<number>
 }

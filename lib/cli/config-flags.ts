@@ -18,7 +18,8 @@ const list = (path: string, describe: string): ConfigFlag =>
 
 const flags: Readonly<Record<string, ConfigFlag>> = {
   model: text('model', 'Preset: 1m, 3m, 5m, 25m, 85m, 370m, 780m, 1.3b, 2.7b'),
-  data: list('data.train', 'Text to train on: files or globs of .txt, .jsonl, .jsonl.zst'),
+  from: text('model.from', 'Go on from the weights of this model: a folder in Hugging Face form'),
+  data: list('data.train', 'Text to train on: files or globs of .txt, .jsonl, .jsonl.zst, .parquet'),
   validation: list('data.validation', 'Text to validate on; else a share of --data is held out'),
   tokenizer: text('data.tokenizer', '`bytes`, or a tokenizer.model, tokenizer.json or a folder with one'),
   recipe: flag('schedule.recipe', {

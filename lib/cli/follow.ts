@@ -7,12 +7,21 @@ import type { PatchTrainer } from '../train/trainer.js'
 import type { CliContext } from './command.js'
 import { exitCode } from './exit.js'
 import { showPreparation } from './prepare-text.js'
-import { sayStopping, untilStopped } from './signals.js'
+import { sayStopping, untilStopped, type Outcome, type StopSignal } from './signals.js'
 
 export interface OpenOptions {
   readonly signal: AbortSignal
   readonly onProgress: (progress: PrepareProgress) => void
 }
+
+/** How far a training process came. */
+interface Followed {
+  /** Steps done by this process. */
+  readonly steps: number
+  readonly reason: 'done' | 'stopped' | undefined
+}
+
+const trainingSignals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGPIPE']
 
 /**
  * Opens a trainer and follows it to its end, or to a signal: then the step is finished, a checkpoint saved, and the
@@ -27,35 +36,52 @@ export async function followTraining(
 ): Promise<number> {
   const preparing = createStatusLine(context.terminal)
   const progress = createProgress(context.terminal)
-  const work = async (signal: AbortSignal): Promise<TrainEvent | undefined> => {
+  let prepared = false
+  const work = async (signal: AbortSignal): Promise<Followed> => {
     const trainer = await open({ signal, onProgress: showPreparation(preparing) })
+    prepared = true
     preparing.close()
     try {
+      let steps = 0
       let last: TrainEvent | undefined
       for await (const event of trainer.train({ signal })) {
         progress.event(event)
         if (json) context.stdout.write(`${JSON.stringify(event)}\n`)
+        if (event.type === 'step') steps++
         last = event
       }
-      if (last?.type === 'end' && last.reason === 'done') sayWhatIsThere(trainer.config.out, progress.note)
-      return last
+      const reason = last?.type === 'end' ? last.reason : undefined
+      if (reason === 'done') sayWhatIsThere(trainer.config.out, progress.note)
+      if (reason === 'stopped') progress.note(`go on with: patchtrain resume ${trainer.config.out}`)
+      return { steps, reason }
     } finally {
       await trainer.dispose()
     }
   }
+  const stopping = sayStopping(context.terminal, 'finishing the step and saving a checkpoint')
+  const givingUp = sayStopping(context.terminal, 'stopping; no step has been done yet')
   try {
-    const stopping = sayStopping(context.terminal, 'finishing the step and saving a checkpoint')
-    const { value, stoppedWith } = await untilStopped(work, (signal) => {
-      preparing.close()
-      progress.close()
-      stopping(signal)
-    })
-    if (value?.type === 'end' && value.reason === 'done') return exitCode.ok
-    return stoppedWith ?? exitCode.failure
+    const outcome = await untilStopped(
+      work,
+      (signal) => {
+        preparing.close()
+        progress.close()
+        ;(prepared ? stopping : givingUp)(signal)
+      },
+      { signals: trainingSignals },
+    )
+    return codeOf(outcome)
   } finally {
     preparing.close()
     progress.close()
   }
+}
+
+/** 0 with steps undone only where SIGUSR2 asked for just that: steps were done, and saved. */
+function codeOf({ value, stoppedBy, stoppedWith }: Outcome<Followed>): number {
+  if (value?.reason === 'done') return exitCode.ok
+  if (stoppedBy === 'SIGUSR2' && value?.reason === 'stopped' && value.steps > 0) return exitCode.ok
+  return stoppedWith ?? exitCode.failure
 }
 
 function sayWhatIsThere(folder: string, note: (text: string) => void): void {

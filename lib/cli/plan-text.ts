@@ -1,7 +1,7 @@
 import type { PlanEntry } from '../native/addon.js'
 import { bytes, grouped, si, siUnit } from '../report/format.js'
 import { table } from '../report/table.js'
-import type { RunPlan } from '../train/run-plan.js'
+import { checkpointCopy, type RunPlan } from '../train/run-plan.js'
 
 /** What a run will take: its stages, its cost against token-level training, its memory. */
 export function planText(plan: RunPlan): string {
@@ -55,11 +55,13 @@ function costText({ cost, tokenLevelFlops, epochs, tokens }: RunPlan): string {
   )
 }
 
-function memoryTable({ memory, memoryOf, memoryBytes }: RunPlan): string {
-  return table(
+function memoryTable({ memory, memoryOf, memoryBytes, savingBytes }: RunPlan): string {
+  const there = table(
     [{ title: `memory of ${memoryOf}` }, { title: 'size', right: true }],
     [...memory.map((entry) => [entry.label, bytes(entry.bytes)]), null, ['in all', bytes(memoryBytes)]],
   )
+  const listed = memory.some(({ label }) => label === checkpointCopy)
+  return listed ? there : `${there}\nthis process holds ${bytes(savingBytes)} while a checkpoint is saved`
 }
 
 /** The recorded plans, op by op, in the order they run. */

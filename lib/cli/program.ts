@@ -73,7 +73,7 @@ function describeCommand(args: Argv, command: Command): Argv {
   if (optionNames.length > 0) args.group(optionNames, 'Options:')
   args.group([...Object.keys(globalOptions), 'help', 'version'], 'General:')
   for (const [line, meaning] of command.examples) args.example(`$0 ${line}`, meaning)
-  return args.epilogue('')
+  return args.epilogue(command.epilogue ?? '')
 }
 
 function contextOf(args: Record<string, unknown>, streams: ProcessStreams): CliContext {

@@ -1,51 +1,96 @@
+import type { EventEmitter } from 'node:events'
 import type { Terminal } from '../report/terminal.js'
 import { exitCode } from './exit.js'
 
 /** Where signals come from: `process`, or a stand-in. */
-export interface SignalSource {
-  on(signal: NodeJS.Signals, listener: () => void): unknown
-  off(signal: NodeJS.Signals, listener: () => void): unknown
-  exit(code: number): void
-}
+export type SignalSource = Pick<EventEmitter, 'on' | 'off'> & { exit(code: number): void }
+
+/**
+ * What main.ts emits on `process` when stdout cannot be written any more. The system's own SIGPIPE will not do: it also
+ * comes when stderr is gone, which is no reason to stop.
+ */
+export const stdoutGone = 'patchtrain:stdout-gone'
 
 export interface Outcome<T> {
   /** Undefined when the work was stopped before it had one. */
   readonly value: T | undefined
-  /** Exit code of the signal that came, if one did. */
+  readonly stoppedBy: StopSignal | undefined
+  /** Exit code of the signal that came, if one did; for work of which nothing was saved. */
   readonly stoppedWith: number | undefined
 }
 
-const codes = { SIGINT: exitCode.interrupted, SIGTERM: exitCode.terminated } as const
+/**
+ * Exit codes of a stop, and of leaving at once. SIGUSR2 is how a scheduler asks for an early, orderly end: who asks with
+ * it wants "worth trying again" where nothing was saved, and never a code that could be taken for success.
+ */
+const codes = {
+  SIGINT: { stopped: exitCode.interrupted, atOnce: exitCode.interrupted },
+  SIGTERM: { stopped: exitCode.terminated, atOnce: exitCode.terminated },
+  SIGHUP: { stopped: exitCode.hungUp, atOnce: exitCode.hungUp },
+  SIGUSR2: { stopped: exitCode.tryAgain, atOnce: exitCode.failure },
+  /** Our word for `stdoutGone`. */
+  SIGPIPE: { stopped: exitCode.brokenPipe, atOnce: exitCode.brokenPipe },
+} as const
+
+export type StopSignal = keyof typeof codes
+
+const usual: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']
 
 /**
- * Runs `work` with a signal that SIGINT and SIGTERM abort, so that it can finish its step and save. A second signal ends
- * the process at once, in case the end of the step is not worth waiting for.
+ * `timeout` and some schedulers signal a process and then its group, and so the process again: the same signal within this
+ * time is the same request.
+ */
+const echoMilliseconds = 500
+
+export interface StopOptions {
+  readonly source?: SignalSource
+  readonly signals?: readonly StopSignal[]
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number
+}
+
+/**
+ * Runs `work` with a signal that SIGINT, SIGTERM, SIGHUP and SIGUSR2 abort, so that it can finish its step and save. A
+ * second signal ends the process at once, in case the end of the step is not worth waiting for.
  */
 export async function untilStopped<T>(
   work: (signal: AbortSignal) => Promise<T>,
-  onStop: (signal: NodeJS.Signals) => void,
-  source: SignalSource = process,
+  onStop: (signal: StopSignal) => void,
+  { source = process, signals = usual, now = () => performance.now() }: StopOptions = {},
 ): Promise<Outcome<T>> {
   const controller = new AbortController()
-  let stoppedWith: number | undefined
-  const listeners = (Object.keys(codes) as (keyof typeof codes)[]).map((signal) => {
-    const listener = () => {
-      if (stoppedWith !== undefined) return source.exit(codes[signal])
-      stoppedWith = codes[signal]
-      onStop(signal)
-      controller.abort()
-    }
-    source.on(signal, listener)
-    return { signal, listener }
+  let stoppedBy: StopSignal | undefined
+  let asked: { readonly by: StopSignal; readonly at: number } | undefined
+  const receive = (signal: StopSignal) => {
+    if (signal === 'SIGPIPE') {
+      // Ctrl+C takes the reader of a pipe along, and its end is noticed before or after the signal: that makes no second one.
+      if (stoppedBy) return
+    } else if (asked) {
+      if (asked.by === signal && now() - asked.at < echoMilliseconds) return
+      return source.exit(codes[signal].atOnce)
+    } else asked = { by: signal, at: now() }
+    stoppedBy = signal
+    onStop(signal)
+    controller.abort()
+  }
+  const listeners = signals.map((signal) => ({
+    event: signal === 'SIGPIPE' ? stdoutGone : signal,
+    listener: () => receive(signal),
+  }))
+  for (const { event, listener } of listeners) source.on(event, listener)
+  const outcome = (value: T | undefined): Outcome<T> => ({
+    value,
+    stoppedBy,
+    stoppedWith: stoppedBy && codes[stoppedBy].stopped,
   })
   try {
-    return { value: await work(controller.signal), stoppedWith }
+    return outcome(await work(controller.signal))
   } catch (error) {
     // Whatever the work throws when it is told to stop, being stopped is what happened.
-    if (stoppedWith !== undefined && isAbort(error)) return { value: undefined, stoppedWith }
+    if (stoppedBy && isAbort(error)) return outcome(undefined)
     throw error
   } finally {
-    for (const { signal, listener } of listeners) source.off(signal, listener)
+    for (const { event, listener } of listeners) source.off(event, listener)
   }
 }
 
@@ -54,6 +99,6 @@ function isAbort(error: unknown): boolean {
 }
 
 /** What a stop signal is answered with while something worth finishing is under way. */
-export function sayStopping(terminal: Terminal, what: string): (signal: NodeJS.Signals) => void {
+export function sayStopping(terminal: Terminal, what: string): (signal: StopSignal) => void {
   return (signal) => terminal.write(`${signal}: ${what}. Again to leave at once.\n`)
 }

@@ -41,6 +41,11 @@ export const verbs: readonly Verb[] = [
     async () => (await import('./commands/generate.js')).generateText,
   ),
   verb(
+    'chat <model>',
+    'Talk with a model',
+    async () => (await import('./commands/chat.js')).chat,
+  ),
+  verb(
     'export <model> <folder>',
     'Write a Hugging Face folder that transformers loads',
     async () => (await import('./commands/export.js')).exportModel,

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.js'
 import type { DraftConfig, DraftLearningRate, DraftStage } from './draft.js'
 import { deepFreeze } from './objects.js'
-import type { LearningRateConfig, ModelConfig, RunConfig, StageConfig } from './types.js'
+import type { LearningRateConfig, RunConfig, RunModel, StageConfig } from './types.js'
 
 /** What only the opened data can tell. */
 export interface DataFacts {
@@ -38,7 +38,7 @@ export function completeConfig(draft: DraftConfig, facts: DataFacts): RunConfig 
   return deepFreeze({ ...draft, model: completeModel(draft, facts), stages })
 }
 
-function completeModel({ model, data }: DraftConfig, facts: DataFacts): ModelConfig {
+function completeModel({ model, data }: DraftConfig, facts: DataFacts): RunModel {
   const vocabSize = model.vocabSize ?? facts.vocabSize
   if (vocabSize === undefined) {
     throw new ConfigError(
@@ -49,6 +49,12 @@ function completeModel({ model, data }: DraftConfig, facts: DataFacts): ModelCon
     )
   }
   if (facts.vocabSize !== undefined && vocabSize < facts.vocabSize) {
+    if (model.from !== undefined)
+      throw new ConfigError(
+        `The tokenizer '${data.tokenizer}' has ${facts.vocabSize} entries, but the model in ${model.from} only ${vocabSize}. ` +
+          'Give the tokenizer it was trained with.',
+        { path: 'data.tokenizer' },
+      )
     throw new ConfigError(
       `model.vocabSize is ${vocabSize}, but the tokenizer '${data.tokenizer}' has ${facts.vocabSize} entries. ` +
         "Leave vocabSize out to take the tokenizer's, or set a larger one.",

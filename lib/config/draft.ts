@@ -1,4 +1,4 @@
-import type { LearningRateConfig, ModelConfig, RunConfig, StageConfig } from './types.js'
+import type { LearningRateConfig, RunConfig, RunModel, StageConfig } from './types.js'
 
 /**
  * A configuration in which everything is decided that can be decided before the data is opened. Two things wait:
@@ -10,7 +10,7 @@ export interface DraftConfig extends Omit<RunConfig, 'model' | 'stages'> {
   readonly stages: readonly DraftStage[]
 }
 
-export interface DraftModel extends Omit<ModelConfig, 'vocabSize'> {
+export interface DraftModel extends Omit<RunModel, 'vocabSize'> {
   /** Undefined: as many as the tokenizer has. */
   readonly vocabSize: number | undefined
 }

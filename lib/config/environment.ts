@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js'
+import { isPlainObject } from './objects.js'
 
 /** Settings that belong to the host rather than to the experiment, and so may come from the environment. */
 export const environmentVariables = {
@@ -23,10 +24,15 @@ export function environmentLayer(environment: NodeJS.ProcessEnv): Record<string,
   return layer
 }
 
-/** Sets a nested key, making the objects on the way. */
+/** Sets a nested key, making the objects on the way. A model that is written as its preset's name becomes one, too. */
 export function setAt(layer: Record<string, unknown>, path: readonly string[], value: unknown): void {
   let object = layer
-  for (const key of path.slice(0, -1)) object = (object[key] ??= {}) as Record<string, unknown>
+  for (const key of path.slice(0, -1)) {
+    const below = key === 'model' && typeof object[key] === 'string' ? { preset: object[key] } : object[key]
+    const next = isPlainObject(below) ? below : {}
+    object[key] = next
+    object = next
+  }
   object[path.at(-1)!] = value
 }
 

@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import { parse as parseYaml, stringify } from 'yaml'
+import { stringify } from 'yaml'
+import { parseBoundedJson } from '../bounded-json.js'
 import { ConfigError } from '../errors.js'
 import { environmentLayer } from './environment.js'
 import { isPlainObject } from './objects.js'
 import type { UserConfig } from './schema.js'
 import type { RunConfig } from './types.js'
+import { parseYaml } from './yaml.js'
 
 /** A part of a configuration, not checked yet. */
 export type ConfigLayer = Record<string, unknown>
@@ -28,28 +30,53 @@ export function loadConfig({ file, flags = {}, environment = {} }: ConfigSources
   return layers.reduce(merge) as UserConfig
 }
 
+/** Longer than any configuration, even one that lists its files one by one. */
+const maxBytes = 2 ** 17
+const jsonBounds = { values: 2 ** 16, depth: 64 }
+
 /** @throws ConfigError when the file is missing, malformed, or not a mapping */
 export function readConfigFile(path: string): ConfigLayer {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readText(path)
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
     const reason =
       (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : (cause as Error).message
     throw new ConfigError(`Cannot read the configuration file ${path}: ${reason}.`, { cause })
   }
   let content: unknown
   try {
-    content = extname(path).toLowerCase() === '.json' ? JSON.parse(text) : parseYaml(text)
+    content = extname(path).toLowerCase() === '.json' ? parseBoundedJson(text, jsonBounds) : parseYaml(text)
   } catch (cause) {
-    throw new ConfigError(`The configuration file ${path} is malformed: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new ConfigError(
+      `The configuration file ${path} is malformed: ${(cause as Error).message.slice(0, 1000)}`,
+      {
+        cause,
+      },
+    )
   }
   if (isPlainObject(content)) return content
   throw new ConfigError(
     `The configuration file ${path} holds no mapping of keys to values, but ${kind(content)}.`,
   )
+}
+
+/** A run folder may come from elsewhere: a pipe in it would be waited for, a device read, for ever. */
+function readText(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    const stats = fstatSync(file)
+    if (!stats.isFile())
+      throw new ConfigError(`The configuration ${path} is not a regular file. Write it into one.`)
+    if (stats.size > maxBytes) {
+      const text = `The configuration file ${path} has ${stats.size} bytes, and at most ${maxBytes} are read. Check the path.`
+      throw new ConfigError(text)
+    }
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Lays `upper` over `lower`: mappings key by key, everything else whole. */

@@ -1,12 +1,22 @@
 import { ConfigError, nearest } from '../errors.js'
 import { divisors } from './divisors.js'
 import type { DraftModel } from './draft.js'
+import { importedModel } from './imported-model.js'
+import { largestHeadDim } from './limits.js'
 import { given } from './objects.js'
 import { defaultFeedForward, modelDefaults, presets } from './presets.js'
 import type { ParsedModel } from './schema.js'
 
-/** The decoder's shape: a preset, or the numbers, or a preset with some numbers replaced. */
+/**
+ * The decoder's shape: a preset, or the numbers, or a preset with some numbers replaced, or that of a model folder
+ * (`from`) whose weights training goes on from.
+ */
 export function resolveModel(written: ParsedModel): DraftModel {
+  const { from, ...own } = written
+  return from === undefined ? resolveShape(own) : { from, ...resolveShape(importedModel(from, own)) }
+}
+
+function resolveShape(written: Omit<ParsedModel, 'from'>): DraftModel {
   const { preset, ...numbers } = written
   const base = preset === undefined ? {} : findPreset(preset)
   const named: Partial<DraftModel> = { ...base, ...given(numbers) }
@@ -58,12 +68,9 @@ export function resolveModel(written: ParsedModel): DraftModel {
   }
 }
 
-/** What the attention kernels take. */
-const largestHeadDim = 256
-
 function findPreset(name: string) {
-  const preset = presets[name.toLowerCase()]
-  if (preset) return preset
+  const key = name.toLowerCase()
+  if (Object.hasOwn(presets, key)) return presets[key]
   const known = Object.keys(presets)
   const meant = nearest(name, known)
   throw new ConfigError(

@@ -1,11 +1,11 @@
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { ConfigError } from '../errors.js'
 import type { DraftConfig, DraftLearningRate } from './draft.js'
 import { resolveModel } from './model.js'
 import { deepFreeze, given } from './objects.js'
 import { parseConfig } from './parse.js'
 import { recipes } from './recipes.js'
-import type { ParsedConfig, ParsedOptimizer, ParsedStage, UserConfig } from './schema.js'
+import type { ParsedConfig, ParsedModel, ParsedOptimizer, ParsedStage, UserConfig } from './schema.js'
 import { resolveStages, type StageOrigin } from './stages.js'
 import type { RunConfig, ScheduleShape } from './types.js'
 
@@ -24,7 +24,8 @@ export const defaults = {
   seed: 1,
   device: 'auto',
   threads: 0,
-  checkpoint: { everySteps: 1000, keep: 2 },
+  checkpoint: { everySteps: 1000, keep: 2, keepEvery: 0, keepBest: true },
+  health: { nonFinite: 'stop', spike: 'record', spikeDeviations: 6, window: 128, budget: 10 },
   evaluation: { everySteps: 1000, maxTokens: 262_144 },
   sample: { everySteps: 0, prompt: '', tokens: 256 },
 } as const
@@ -42,12 +43,13 @@ export function resolveConfig(written: UserConfig | RunConfig, source?: string):
   const config = parseConfig(written, source)
   const { validation, ...data } = config.data
   const { origin, shape, stages } = writtenStages(config)
-  const { checkpoint, evaluation, sample, optimizer } = config
+  const { checkpoint, health, evaluation, sample, optimizer } = config
   return deepFreeze({
     ...nameAndFolder(config),
     model: resolveModel(config.model),
     data: {
       ...defaults.data,
+      ...(config.model.from !== undefined && { tokenizer: config.model.from }),
       ...(validation?.length && { validationFraction: 0 }),
       ...given(data),
       train: nonEmpty(config.data.train),
@@ -65,6 +67,7 @@ export function resolveConfig(written: UserConfig | RunConfig, source?: string):
     device: config.device ?? defaults.device,
     threads: config.threads ?? defaults.threads,
     checkpoint: { ...defaults.checkpoint, ...given(checkpoint) },
+    health: { ...defaults.health, ...given(health) },
     evaluation: { ...defaults.evaluation, ...given(evaluation) },
     sample: { ...defaults.sample, ...given(sample) },
   })
@@ -109,9 +112,15 @@ function baseLearningRate(optimizer: ParsedOptimizer | undefined, shape: Schedul
 /** Name and run folder follow from one another. */
 function nameAndFolder(config: ParsedConfig): { name: string; out: string } {
   const plan = config.stages ? 'stages' : (config.schedule?.recipe ?? 'patch')
-  const fallback = config.out ? basename(config.out) : `${config.model.preset ?? 'llama'}-${plan}`
+  const fallback = config.out ? basename(config.out) : `${modelName(config.model)}-${plan}`
   const name = config.name ?? fallback
   return { name, out: config.out ?? join('runs', name) }
+}
+
+/** Of a folder the characters that a name may have. */
+function modelName({ preset, from }: ParsedModel): string {
+  if (from === undefined) return preset ?? 'llama'
+  return basename(resolve(from)).replace(/[^\w.-]+/g, '-') || 'llama'
 }
 
 function nonEmpty(train: readonly string[]): readonly string[] {

@@ -48,22 +48,25 @@ const fraction = z.union([
   share,
 ])
 
+const modelValues = strict({
+  from: z.string().min(1).optional(),
+  preset: z.string().optional(),
+  vocabSize: count.optional(),
+  width: count.optional(),
+  feedForward: count.optional(),
+  layers: count.optional(),
+  heads: count.optional(),
+  kvHeads: count.optional(),
+  headDim: count.optional(),
+  ropeTheta: positive.optional(),
+  normEpsilon: positive.optional(),
+  tiedHead: z.boolean().optional(),
+  initStd: positive.optional(),
+})
+
 const model = z.union([
-  z.string().transform((preset) => ({ preset })),
-  strict({
-    preset: z.string().optional(),
-    vocabSize: count.optional(),
-    width: count.optional(),
-    feedForward: count.optional(),
-    layers: count.optional(),
-    heads: count.optional(),
-    kvHeads: count.optional(),
-    headDim: count.optional(),
-    ropeTheta: positive.optional(),
-    normEpsilon: positive.optional(),
-    tiedHead: z.boolean().optional(),
-    initStd: positive.optional(),
-  }),
+  z.string().transform((preset): z.output<typeof modelValues> => ({ preset })),
+  modelValues,
 ])
 
 const data = strict({
@@ -144,7 +147,19 @@ export const configSchema = strict({
   device: z.string().min(1).optional(),
   threads: countOrZero.optional(),
   out: z.string().min(1).optional(),
-  checkpoint: strict({ everySteps: countOrZero.optional(), keep: z.int().min(2).optional() }).optional(),
+  checkpoint: strict({
+    everySteps: countOrZero.optional(),
+    keep: z.int().min(2).optional(),
+    keepEvery: countOrZero.optional(),
+    keepBest: z.boolean().optional(),
+  }).optional(),
+  health: strict({
+    nonFinite: z.enum(['stop', 'skip', 'rollback']).optional(),
+    spike: z.enum(['record', 'skip', 'rollback', 'stop']).optional(),
+    spikeDeviations: positive.optional(),
+    window: z.int().min(2).optional(),
+    budget: countOrZero.optional(),
+  }).optional(),
   evaluation: strict({ everySteps: countOrZero.optional(), maxTokens: countOrZero.optional() }).optional(),
   sample: strict({
     everySteps: countOrZero.optional(),

@@ -29,8 +29,17 @@ export interface ModelConfig {
   readonly initStd: number
 }
 
+/** The model of a run. */
+export interface RunModel extends ModelConfig {
+  /**
+   * Folder in Hugging Face form whose weights the run begins with; without it they are drawn at random. A run that is
+   * resumed has its own, and does not need the folder.
+   */
+  readonly from?: string
+}
+
 export interface DataConfig {
-  /** Globs of .txt, .jsonl, .jsonl.zst files. */
+  /** Globs of .txt, .jsonl, .jsonl.zst, .parquet files. */
   readonly train: readonly string[]
   /** Files to validate on; empty when a share of the training documents is held out instead. */
   readonly validation: readonly string[]
@@ -86,9 +95,36 @@ export interface OptimizerConfig {
   readonly gradientClip: number
 }
 
+export interface CheckpointConfig {
+  /** 0: only at the end. */
+  readonly everySteps: number
+  /** How many of the newest stay; at least 2. */
+  readonly keep: number
+  /** Those whose step is a multiple of it stay for good; 0: none do. */
+  readonly keepEvery: number
+  /** Whether the one with the lowest validation loss stays, too. */
+  readonly keepBest: boolean
+}
+
+/** What happens when a step looks bad: `record` only tells, `skip` leaves the update out, `rollback` goes back. */
+export type HealthAction = 'record' | 'skip' | 'rollback' | 'stop'
+
+export interface HealthConfig {
+  /** On a loss or gradient that is NaN or infinite. Its update is never applied. */
+  readonly nonFinite: Exclude<HealthAction, 'record'>
+  /** On a loss or gradient norm far above its recent mean. */
+  readonly spike: HealthAction
+  /** How far above: in standard deviations. */
+  readonly spikeDeviations: number
+  /** Steps over which mean and deviation are taken; before as many have been seen nothing counts as a spike. */
+  readonly window: number
+  /** Steps that may be skipped or rolled back in the whole run; one more stops it. */
+  readonly budget: number
+}
+
 export interface RunConfig {
   readonly name: string
-  readonly model: ModelConfig
+  readonly model: RunModel
   readonly data: DataConfig
   readonly stages: readonly StageConfig[]
   readonly optimizer: OptimizerConfig
@@ -100,7 +136,8 @@ export interface RunConfig {
   readonly threads: number
   /** The run folder. */
   readonly out: string
-  readonly checkpoint: { readonly everySteps: number; readonly keep: number }
+  readonly checkpoint: CheckpointConfig
+  readonly health: HealthConfig
   /** Loss on the validation tokens, always token by token (K = 1); 0 steps: only at the end. */
   readonly evaluation: { readonly everySteps: number; readonly maxTokens: number }
   /** Text written from the model while it trains; 0 steps: only at the end. */

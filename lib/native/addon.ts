@@ -10,6 +10,8 @@ export interface NativeAddon {
   readonly Device: new (
     options: { kind: 'cpu'; folder: string; level: string; threads: number } | CudaOptions,
   ) => NativeDevice
+  /** Opens or makes the file and locks it for as long as the object lives; throws ERR_LOCKED when another has it. */
+  readonly FileLock: new (path: string) => NativeFileLock
   readonly BpeTokenizer: new (options: BpeTokenizerOptions) => NativeBpeTokenizer
   readonly BpeDecoder: new (tokenizer: NativeBpeTokenizer) => NativeBpeDecoder
 }
@@ -108,6 +110,12 @@ export interface NativeDevice {
   read(region: number, offset: number, bytes: number): Promise<ArrayBuffer>
   measureCeilings(): Promise<Ceilings>
   dispose(): void
+}
+
+export interface NativeFileLock {
+  /** Replaces the file's content; false when that did not work, which concerns the note, not the lock. */
+  write(text: string): boolean
+  release(): void
 }
 
 export interface BpeTokenizerOptions {

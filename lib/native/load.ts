@@ -6,7 +6,7 @@ import { AddonLoadError } from '../errors.js'
 import type { NativeAddon } from './addon.js'
 
 /** Raised together with kAddonAbi in native/binding/addon.cc. */
-const expectedAbi = 3
+const expectedAbi = 4
 
 export interface LoadedAddon {
   readonly addon: NativeAddon

@@ -11,13 +11,22 @@ export interface StepResult {
   readonly totalLoss: number
   /** Global norm of the gradient before clipping. */
   readonly gradientNorm: number
-  /** False: some gradient was NaN or infinite, and nothing was updated. */
-  readonly finite: boolean
+  /** False: loss or norm was not finite, or above its limit; weights and moments are as they were. */
+  readonly applied: boolean
 }
+
+/** The largest values with which an update is applied. Infinity: any that is finite. */
+export interface StepLimits {
+  readonly totalLoss: number
+  readonly gradientNorm: number
+}
+
+const noLimits: StepLimits = { totalLoss: Infinity, gradientNorm: Infinity }
 
 /**
  * AdamW (Loshchilov and Hutter, 2019) with clipping by global norm, as torch computes them. What changes from step to
- * step lies in a small buffer that the plan reads, so the plan is recorded once.
+ * step lies in a small buffer that the plan reads, so the plan is recorded once. Whether an update is applied is decided
+ * where it is computed: the host learns of it afterwards, and nothing waits for the host.
  */
 export class Optimizer {
   readonly gradients: FlatParameters
@@ -41,7 +50,7 @@ export class Optimizer {
     this.v = new FlatParameters(device, weights.master.table, 'AdamW second moment')
     const layout = new LayoutBuilder(device.compute)
       .add('scale', 'f64', 1)
-      .add('step', 'f64', 3)
+      .add('step', 'f64', 5) // learning rate, two corrections, two limits
       .add('result', 'f64', 4)
       .build()
     this.#scalars = Buffers.allocate(device, layout, 'scalars')
@@ -57,7 +66,9 @@ export class Optimizer {
     const { gradients, m, v } = this
     const { betas, epsilon, weightDecay, gradientClip } = this.#config
     const plan = this.#device.createPlan('optimizer')
-    const step = this.#scalars.get('step')
+    const step = rows(this.#scalars.get('step'), 0, 3)
+    const limits = rows(this.#scalars.get('step'), 3, 5)
+    const loss = this.totalLoss
     const clip = rows(this.#scalars.get('result'), 0, 3)
     const [beta1, beta2] = betas
     const decayed = {
@@ -75,7 +86,7 @@ export class Optimizer {
       v: v.undecayed(),
     }
     plan.scope('update', () => {
-      ops.gradNorm(plan, { gradient: gradients.all(), result: clip }, { maxNorm: gradientClip })
+      ops.gradNorm(plan, { gradient: gradients.all(), result: clip, loss, limits }, { maxNorm: gradientClip })
       ops.adamw(plan, { ...decayed, step, clip }, { beta1, beta2, epsilon, weightDecay })
       ops.adamw(plan, { ...undecayed, step, clip }, { beta1, beta2, epsilon, weightDecay: 0 })
     })
@@ -88,19 +99,25 @@ export class Optimizer {
   }
 
   /**
-   * Clips and applies the gathered gradients.
+   * Clips and applies the gathered gradients, if loss and norm are finite and within `limits`.
    * @param count updates since the optimizer's state was zero, this one included: t in Adam's bias correction
    */
-  async step(learningRate: number, count: number): Promise<StepResult> {
+  async step(learningRate: number, count: number, limits = noLimits): Promise<StepResult> {
     const [beta1, beta2] = this.#config.betas
-    const corrections = Float64Array.of(learningRate, 1 - beta1 ** count, 1 - beta2 ** count)
+    const step = Float64Array.of(
+      learningRate,
+      1 - beta1 ** count,
+      1 - beta2 ** count,
+      limits.totalLoss,
+      limits.gradientNorm,
+    )
     const [, , result] = await Promise.all([
-      writeTensor(this.#scalars.get('step'), corrections),
+      writeTensor(this.#scalars.get('step'), step),
       this.#update.run(),
       readTensor({ ...this.#scalars.get('result'), dtype: 'f64' }),
     ])
-    const [gradientNorm = NaN, , finite, totalLoss = NaN] = result
-    return { totalLoss, gradientNorm, finite: finite === 1 }
+    const [gradientNorm = NaN, , apply, totalLoss = NaN] = result
+    return { totalLoss, gradientNorm, applied: apply === 1 }
   }
 
   /** Forgets both moments: what the start of a stage that carries the weights alone does. */

@@ -17,36 +17,89 @@ import type { StartEvent, TrainEvent } from '../events.js'
 export type MetricsLine = Exclude<TrainEvent, StartEvent> | Omit<StartEvent, 'config'>
 
 export interface MetricsWriter {
-  write(event: TrainEvent): void
+  /** What the file held already, as far as it still counts. */
+  readonly lines: readonly MetricsLine[]
+  /**
+   * A line that cannot be written (a full disk, say) is kept, and tried again with the next.
+   * @returns the error, when this is the first line that could not be written
+   */
+  write(event: TrainEvent): SaveError | undefined
+  /** @throws {SaveError} when lines are left that cannot be written */
   close(): void
 }
 
+/** What a run that is resumed has behind it; lines of anything later are of steps that it does again. */
+export interface MetricsPosition {
+  /** Steps done; -1 begins the file anew. */
+  readonly step: number
+  readonly incidents: number
+}
+
 /**
- * Opens `metrics.jsonl` to append to it. A run that is resumed at `fromStep` does the later steps again, so their
- * lines are dropped first (and with them a line that a crash cut short): the file always tells one continuous run.
- *
- * @param fromStep steps done before; -1 begins the file anew
+ * Opens `metrics.jsonl` to append to it. A run that is resumed does the later steps again, so their lines are dropped first
+ * (and with them what a crash has left half-written): the file always tells one continuous run. After a rollback the steps
+ * that no longer count go, too; what tells of the incident stays.
  */
-export function openMetrics(path: string, fromStep: number): MetricsWriter {
+export function openMetrics(path: string, position: MetricsPosition): MetricsWriter {
   return saving(path, () => {
     mkdirSync(dirname(path), { recursive: true })
-    if (existsSync(path)) dropAfter(path, fromStep)
-    const file = openSync(path, 'a')
-    let open = true
+    const lines = existsSync(path) ? keepUpTo(path, position) : []
+    let file = new AppendedFile(path)
     return {
+      lines,
       write(event) {
-        if (open) saving(path, () => writeSync(file, `${JSON.stringify(lineOf(event))}\n`))
+        const wasBehind = file.isBehind
+        file.append(`${JSON.stringify(lineOf(event))}\n`)
+        try {
+          file.flush()
+          if (event.type === 'health' && event.rolledBackTo !== undefined) {
+            file.close()
+            keepUpTo(path, { step: event.rolledBackTo, incidents: event.incident })
+            file = new AppendedFile(path)
+          }
+        } catch (cause) {
+          return wasBehind ? undefined : cannotWrite(path, cause)
+        }
+        return undefined
       },
-      close() {
-        if (!open) return
-        open = false
-        saving(path, () => {
-          fsyncSync(file)
-          closeSync(file)
-        })
-      },
+      close: () => saving(path, () => file.close()),
     }
   })
+}
+
+/** A file that is appended to; what it does not take is kept for the next time. */
+class AppendedFile {
+  readonly #file: number
+  #rest = Buffer.alloc(0)
+  #open = true
+
+  constructor(path: string) {
+    this.#file = openSync(path, 'a')
+  }
+
+  get isBehind(): boolean {
+    return this.#rest.length > 0
+  }
+
+  append(text: string): void {
+    this.#rest = Buffer.concat([this.#rest, Buffer.from(text)])
+  }
+
+  /** A disk that is nearly full may take part of it. */
+  flush(): void {
+    while (this.#open && this.isBehind) this.#rest = this.#rest.subarray(writeSync(this.#file, this.#rest))
+  }
+
+  close(): void {
+    if (!this.#open) return
+    try {
+      this.flush()
+      fsyncSync(this.#file)
+    } finally {
+      this.#open = false
+      closeSync(this.#file)
+    }
+  }
 }
 
 /**
@@ -64,16 +117,28 @@ export function readMetrics(path: string): MetricsLine[] {
       cause,
     })
   }
-  return completeLines(text).map((line, index) => {
-    try {
-      return JSON.parse(line) as MetricsLine
-    } catch (cause) {
-      throw new DataError(`${path}, line ${index + 1} is not JSON. Remove the line, or the file.`, {
-        file: path,
-        cause,
-      })
-    }
+  return completeLines(text).map((text, index) => {
+    const line = parseLine(text)
+    if (line) return line
+    throw new DataError(`${path}, line ${index + 1} is no line of metrics. Remove the line, or the file.`, {
+      file: path,
+    })
   })
+}
+
+/** The last whole line; undefined when it is none of ours. */
+export function lastLine(path: string): MetricsLine | undefined {
+  const line = completeLines(readFileSync(path, 'utf8')).at(-1)
+  return line === undefined ? undefined : parseLine(line)
+}
+
+function parseLine(text: string): MetricsLine | undefined {
+  try {
+    const line = JSON.parse(text) as Partial<MetricsLine> | null
+    return typeof line?.type === 'string' && typeof line.step === 'number' ? (line as MetricsLine) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The latest event of a type. */
@@ -84,11 +149,16 @@ export function lastEvent<T extends MetricsLine['type']>(
   return events.filter((event): event is Extract<MetricsLine, { type: T }> => event.type === type).at(-1)
 }
 
-function dropAfter(path: string, fromStep: number): void {
-  const kept = readMetrics(path).filter((line) => line.step <= fromStep)
+/** Rewrites the file without what comes after `position`, and without lines that a crash or a bad disk has spoiled. */
+function keepUpTo(path: string, { step, incidents }: MetricsPosition): MetricsLine[] {
+  const kept = completeLines(readFileSync(path, 'utf8'))
+    .map(parseLine)
+    .filter((line) => line !== undefined)
+    .filter((line) => (line.type === 'health' ? line.incident <= incidents : line.step <= step))
   const partial = `${path}.partial`
   writeFileSync(partial, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
   renameSync(partial, path)
+  return kept
 }
 
 function completeLines(text: string): string[] {
@@ -109,9 +179,13 @@ function saving<T>(path: string, action: () => T): T {
     return action()
   } catch (cause) {
     if (cause instanceof DataError) throw cause
-    throw new SaveError(
-      `Cannot write the metrics ${path}: ${(cause as Error).message}. Free some space or change 'out'.`,
-      { cause },
-    )
+    throw cannotWrite(path, cause)
   }
+}
+
+function cannotWrite(path: string, cause: unknown): SaveError {
+  return new SaveError(
+    `Cannot write the metrics ${path}: ${(cause as Error).message}. Free some space or change 'out'.`,
+    { cause },
+  )
 }

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config/types.js'
-import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../events.js'
+import type { EndEvent, EvaluationEvent, HealthEvent, StartEvent, StepEvent, TrainEvent } from '../events.js'
 import { bytes, compact, duration, grouped, loss, percent, si } from './format.js'
 import { createStatusLine, type StatusLineOptions } from './status-line.js'
 import type { Terminal } from './terminal.js'
@@ -49,6 +49,10 @@ export function createProgress(terminal: Terminal, options?: StatusLineOptions):
           status.note(colors.dim(`saved ${event.path} (${bytes(event.bytes)} in ${duration(event.seconds)})`))
           for (const warning of event.warnings) status.note(colors.yellow(warning))
           return
+        case 'health':
+          return status.note(colors.yellow(healthText(event)))
+        case 'save-failed':
+          return status.note(colors.red(`step ${grouped(event.step)}: ${event.message}`))
         case 'end':
           return status.note(colors.bold(endText(event)))
       }
@@ -168,6 +172,26 @@ function evaluationText(event: EvaluationEvent): string {
 function endText(event: EndEvent): string {
   const what = event.reason === 'done' ? 'done' : 'stopped, checkpoint saved'
   return `${what}: ${grouped(event.step)} steps, ${si(event.tokens, 'B')} tokens in ${duration(event.seconds)}`
+}
+
+function healthText({
+  step,
+  finding,
+  action,
+  loss: value,
+  gradientNorm,
+  rolledBackTo,
+  budgetLeft,
+}: HealthEvent): string {
+  const done = {
+    record: 'recorded',
+    skip: 'its update was left out',
+    rollback: `went back to step ${grouped(rolledBackTo ?? 0)}, and on with other data`,
+    stop: 'the run stops',
+  }[action]
+  const budget = action === 'skip' || action === 'rollback' ? ` (${budgetLeft} more allowed)` : ''
+  const show = (x: number | null, text: (x: number) => string) => (x === null ? 'not finite' : text(x))
+  return `step ${grouped(step)}: ${finding}, loss ${show(value, loss)}, norm ${show(gradientNorm, compact)}: ${done}${budget}`
 }
 
 function progressBar(share: number, width: number): string {

@@ -149,8 +149,15 @@ export function sumLoss(plan: Plan, t: { loss: Tensor; total: Tensor }, p: { acc
   record(plan, 'sum_loss', t, { accumulate: flag(p.accumulate) })
 }
 
-/** result[3] = global norm, clip scale, 1 when every element is finite else 0. */
-export function gradNorm(plan: Plan, t: { gradient: Tensor; result: Tensor }, p: { maxNorm: number }): void {
+/**
+ * result[3] = global norm, clip scale, 1 when the update may be applied else 0: norm and loss[1] finite, and neither above
+ * limits[2] = largest loss, largest norm.
+ */
+export function gradNorm(
+  plan: Plan,
+  t: { gradient: Tensor; result: Tensor; loss?: Tensor; limits?: Tensor },
+  p: { maxNorm: number },
+): void {
   record(plan, 'grad_norm', t, { max_norm: p.maxNorm })
 }
 
@@ -187,6 +194,15 @@ export function cachedAttention(
   p: Omit<AttentionShape, 'positions'>,
 ): void {
   record(plan, 'cached_attention', t, { heads: p.heads, kv_heads: p.kvHeads, head_dim: p.headDim })
+}
+
+/** logits[V] of tokens with seen[v] ≠ 0: divided by the penalty where positive, multiplied where not. In place. */
+export function repetitionPenalty(
+  plan: Plan,
+  t: { logits: Tensor; seen: Tensor },
+  p: { penalty: number },
+): void {
+  record(plan, 'repetition_penalty', t, p)
 }
 
 /** token[0] drawn from logits[V]; temperature 0 is the largest logit. The draw is a function of (seed, counter[0]). */

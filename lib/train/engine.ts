@@ -19,7 +19,8 @@ import {
 } from '../objective/micro-step.js'
 import { Optimizer, type StepResult } from '../optim/optimizer.js'
 import { Buffers, LayoutBuilder } from '../tensor/layout.js'
-import { readTensor, writeTensor } from '../tensor/tensor.js'
+import { readTensor, writeTensor, type Tensor } from '../tensor/tensor.js'
+import { loadInitialWeights } from './initial-weights.js'
 import { activationBytes, evaluationShapeOf, shapeOf, stageLayout } from './memory.js'
 
 /** The recorded plans of one stage. */
@@ -101,9 +102,12 @@ export class Engine {
     await this.#device.reserveWorkspace(Math.max(...this.describe().map((plan) => plan.workspaceBytes)))
   }
 
+  /** Weights from the folder that the model comes from, or drawn at random. */
   async initialise(): Promise<void> {
     await this.#prepare()
-    await initialiseWeights(this.#device, this.weights, this.#config.model, this.#config.seed)
+    const { model, seed } = this.#config
+    if (model.from === undefined) await initialiseWeights(this.#device, this.weights, model, seed)
+    else await loadInitialWeights(model.from, model, regionWriter(this.weights.master))
     await roundWeights(this.#device, this.weights)
   }
 
@@ -118,12 +122,17 @@ export class Engine {
    * positions divided once by their number, so it does not depend on how the batch is cut.
    * @param nextBatch ids of the next micro-batch, [B, T·K]
    * @param updates since the optimizer's state was zero, this one included
+   * @param limits largest mean loss and gradient norm with which the update is applied
    */
   async step(
     stageIndex: number,
     nextBatch: () => Promise<Int32Array>,
     learningRate: number,
     updates: number,
+    limits: { readonly loss: number; readonly gradientNorm: number } = {
+      loss: Infinity,
+      gradientNorm: Infinity,
+    },
   ): Promise<StepResult & { readonly loss: number }> {
     const stage = this.#config.stages[stageIndex]!
     const { shape, first, next } = this.#stages[stageIndex]!
@@ -143,9 +152,17 @@ export class Engine {
       // What fails is reported below; until then it must not count as unhandled.
       for (const promise of queued.slice(-2)) promise.catch(() => undefined)
     }
-    const update = this.optimizer.step(learningRate, updates)
+    const update = this.optimizer.step(learningRate, updates, {
+      totalLoss: limits.loss * scored,
+      gradientNorm: limits.gradientNorm,
+    })
     const [result] = await Promise.all([update, ...queued])
     return { ...result, loss: result.totalLoss / scored }
+  }
+
+  /** [R] f64: loss of each position of a stage's latest micro-batch; 0 at the last position of a sequence. */
+  positionLosses(stageIndex: number): Tensor {
+    return this.#stages[stageIndex]!.first.loss
   }
 
   /** The flat regions that a checkpoint holds. */
@@ -170,6 +187,21 @@ export class Engine {
     const steps = this.#stages.flatMap(({ first, next }) => [first, ...(next ? [next] : [])])
     return [...steps.map(({ plan }) => plan.describe()), this.evaluator.describe(), this.optimizer.describe()]
   }
+}
+
+/** Values that one read of a snapshot copies: 64 MiB. */
+const snapshotPiece = 16 << 20
+
+/**
+ * A copy of a flat region as it is when the device's queue comes to it, piece by piece in order. All reads are queued at
+ * once: whatever is asked of the device later does not show in it.
+ */
+export function regionSnapshot(parameters: FlatParameters): Promise<Float32Array[]> {
+  const { size } = parameters.table
+  const pieces: Promise<Float32Array>[] = []
+  for (let at = 0; at < size; at += snapshotPiece)
+    pieces.push(readTensor({ ...parameters.range(at, Math.min(at + snapshotPiece, size)), dtype: 'f32' }))
+  return Promise.all(pieces)
 }
 
 /** Reads and writes a flat region in the pieces that checkpoints and exports ask for. */

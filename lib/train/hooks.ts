@@ -1,12 +1,13 @@
 import type { EvaluationEvent, SampleEvent, TrainEvent } from '../events.js'
 import type { Run } from './run.js'
-import { saveRun } from './save.js'
 
 /** Something that happens every so many steps, and once more when all stages are done. */
 export interface Hook {
+  readonly type: TrainEvent['type']
   /** 0: only at the end. */
   readonly everySteps: number
-  readonly act: (run: Run) => Promise<TrainEvent>
+  /** Undefined: nothing to tell, or told later. */
+  readonly act: (run: Run, signal: AbortSignal | undefined) => Promise<TrainEvent | undefined>
 }
 
 /**
@@ -16,21 +17,44 @@ export interface Hook {
 export function hooksOf(run: Run): readonly Hook[] {
   const { checkpoint, evaluation, sample } = run.config
   return [
-    { everySteps: checkpoint.everySteps, act: saveRun },
-    ...(run.validation ? [{ everySteps: evaluation.everySteps, act: evaluateRun }] : []),
-    ...(sample.tokens > 0 ? [{ everySteps: sample.everySteps, act: writeSample }] : []),
+    { type: 'checkpoint', everySteps: checkpoint.everySteps, act: beginSave },
+    ...(run.validation
+      ? [{ type: 'evaluation', everySteps: evaluation.everySteps, act: evaluateRun } as const]
+      : []),
+    ...(sample.tokens > 0
+      ? [{ type: 'sample', everySteps: sample.everySteps, act: writeSample } as const]
+      : []),
   ]
 }
 
-/** Loss on the validation tokens; the run must have some. */
-export async function evaluateRun(run: Run): Promise<EvaluationEvent> {
-  const { step, tokens, flops } = run.progress
-  return { type: 'evaluation', step, ...(await run.validation!.run()), tokens, flops }
+export function isDue({ everySteps }: Hook, step: number): boolean {
+  return everySteps > 0 && step > 0 && step % everySteps === 0
 }
 
-async function writeSample(run: Run): Promise<SampleEvent> {
+async function beginSave(run: Run): Promise<undefined> {
+  await run.saver.begin()
+}
+
+/** Loss on the validation tokens; the run must have some. Nothing when it was stopped. */
+export async function evaluateRun(run: Run, signal?: AbortSignal): Promise<EvaluationEvent | undefined> {
+  const { step, tokens, flops } = run.progress
+  const result = await run.validation!.run(signal).catch(unlessStopped(signal))
+  return result && { type: 'evaluation', step, ...result, tokens, flops }
+}
+
+async function writeSample(run: Run, signal: AbortSignal | undefined): Promise<SampleEvent | undefined> {
   const { prompt, tokens } = run.config.sample
   let text = ''
-  for await (const piece of run.generate(prompt, { maxTokens: tokens, seed: run.config.seed })) text += piece
+  for await (const piece of run.generate(prompt, { maxTokens: tokens, seed: run.config.seed })) {
+    if (signal?.aborted) return undefined
+    text += piece
+  }
   return { type: 'sample', step: run.progress.step, prompt, text }
+}
+
+function unlessStopped(signal: AbortSignal | undefined): (error: unknown) => undefined {
+  return (error) => {
+    if (signal?.aborted && error === signal.reason) return undefined
+    throw error
+  }
 }

@@ -1,124 +1,127 @@
-import { NonFiniteError } from '../errors.js'
+import type { EndEvent, HealthEvent, StartEvent, TrainEvent } from '../events.js'
 import { countParameters } from '../model/parameters.js'
-import { learningRateAt } from '../optim/schedule.js'
-import type { StepEvent, TrainEvent } from '../events.js'
-import { hooksOf, type Hook } from './hooks.js'
-import { advance, sequenceTokens, totalSteps, totalTokens, updatesSinceReset } from './progress.js'
+import { Batches } from './batches.js'
+import { hooksOf, isDue, type Hook } from './hooks.js'
+import { totalSteps, totalTokens } from './progress.js'
+import { confirmRun, rollBack } from './restore.js'
 import type { Run } from './run.js'
-import { saveRun } from './save.js'
+import { stopFor } from './stop.js'
+import { takeStep } from './step.js'
 
 /**
  * From where the run stands to its end: stage after stage, step after step, with the hooks between. When `signal` is
  * aborted the step under way is finished and saved.
+ *
+ * @param recorded what metrics.jsonl tells of the step that the run stands at; hooks that died with an earlier process
+ *   before they could tell are made up for
+ * @throws {HealthError} when a step looked bad and the run is to stop for it; the state before that step is saved first
+ * @throws {SaveError} when the last save failed
  */
 export async function* trainingLoop(
   run: Run,
   signal: AbortSignal | undefined,
+  recorded: ReadonlySet<TrainEvent['type']>,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { config } = run
   const began = performance.now()
   const hooks = hooksOf(run)
-  yield {
+  const finished = () => run.progress.stage === config.stages.length
+  const beganAt = run.progress.step
+  const isUntold = ({ type }: Hook) =>
+    type !== 'checkpoint' && !(run.progress.step === beganAt && recorded.has(type))
+  yield startEvent(run)
+  try {
+    if (!finished())
+      for (const hook of hooks)
+        if (isDue(hook, run.progress.step) && isUntold(hook)) yield* act(run, hook, signal)
+    while (!finished() && !signal?.aborted) yield* trainStage(run, hooks, signal)
+
+    yield* lastSave(run)
+    await confirmRun(run)
+    if (finished()) for (const hook of hooks) if (isUntold(hook)) yield* act(run, hook, signal)
+  } finally {
+    await run.saver.settled() // nothing goes on behind the back of a caller who left
+  }
+  // Stopped within the last evaluation or sample: those are made up for when the run goes on.
+  const reason = finished() && !signal?.aborted ? 'done' : 'stopped'
+  yield endEvent(run, (performance.now() - began) / 1000, reason)
+}
+
+export function startEvent({ config, device, progress }: Run): StartEvent {
+  return {
     type: 'start',
     config,
-    device: run.device.describe(),
-    deviceNotes: [run.device.reason, ...run.device.notes()].filter((note) => note !== ''),
+    device: device.describe(),
+    deviceNotes: [device.reason, ...device.notes()].filter((note) => note !== ''),
     parameters: countParameters(config.model),
-    step: run.progress.step,
+    step: progress.step,
     totalSteps: totalSteps(config),
     totalTokens: totalTokens(config),
   }
-  while (run.progress.stage < config.stages.length && !signal?.aborted) yield* trainStage(run, hooks, signal)
-
-  const stopped = run.progress.stage < config.stages.length
-  if (stopped) yield await saveRun(run)
-  else for (const hook of hooks) yield await hook.act(run)
-  yield {
-    type: 'end',
-    reason: stopped ? 'stopped' : 'done',
-    step: run.progress.step,
-    tokens: run.progress.tokens,
-    seconds: (performance.now() - began) / 1000,
-  }
 }
 
-/** The rest of the stage that the run stands in. */
+export function endEvent({ progress }: Run, seconds: number, reason: EndEvent['reason']): EndEvent {
+  return { type: 'end', reason, step: progress.step, tokens: progress.tokens, seconds }
+}
+
+/** The rest of the stage that the run stands in, or up to a rollback. */
 async function* trainStage(
   run: Run,
   hooks: readonly Hook[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<TrainEvent, void, void> {
-  const index = run.progress.stage
-  const stage = run.config.stages[index]!
-  yield { type: 'stage', index, stage, step: run.progress.step - run.progress.stageStep }
-  if (run.progress.stageStep === 0 && stage.carry === 'weights') await run.engine.optimizer.reset()
+  const { progress, config } = run
+  const index = progress.stage
+  const stage = config.stages[index]!
+  yield { type: 'stage', index, stage, step: progress.step - progress.stageStep }
+  if (progress.stageStep === 0 && stage.carry === 'weights') await run.engine.optimizer.reset()
 
-  const batches = run.loader.stream({
-    firstSample: run.nextSample,
-    sequences: stage.microBatchSequences,
-    sequenceTokens: sequenceTokens(stage),
-  })
-  const nextBatch = async () => {
-    const { value } = await batches.next()
-    if (!value) throw new Error('the stream of batches has no end, and ended')
-    return value.ids
-  }
+  const batches = new Batches(run)
   try {
     while (run.progress.stage === index && !signal?.aborted) {
-      yield await trainStep(run, nextBatch)
-      const { step } = run.progress
-      const last = run.progress.stage === run.config.stages.length // then every hook acts anyway
-      for (const hook of last || signal?.aborted ? [] : hooks)
-        if (hook.everySteps > 0 && step % hook.everySteps === 0) yield await hook.act(run)
+      const { step, health } = await takeStep(run, batches)
+      if (health?.action === 'stop') {
+        yield health
+        yield* lastSave(run)
+        throw stopFor(run, health)
+      }
+      if (health?.action === 'rollback') {
+        yield await rolledBack(run, health)
+        return
+      }
+      if (health) yield health
+      await confirmRun(run)
+      yield step
+      yield* run.saver.takeEvents()
+      const last = run.progress.stage === config.stages.length // then every hook acts anyway
+      for (const hook of hooks)
+        if (!last && !signal?.aborted && isDue(hook, run.progress.step)) yield* act(run, hook, signal)
     }
   } finally {
-    await batches.return()
+    await batches.close()
   }
 }
 
-/** One optimizer step. When it fails, weights and progress are as they were. */
-async function trainStep(run: Run, nextBatch: () => Promise<Int32Array>): Promise<StepEvent> {
-  const { config, progress } = run
-  const stage = config.stages[progress.stage]!
-  const began = performance.now()
-  const learningRate =
-    stage.scheduleSpan === 'run'
-      ? learningRateAt(stage.learningRate, progress.step, totalSteps(config))
-      : learningRateAt(stage.learningRate, progress.stageStep, stage.steps)
-  const updates = updatesSinceReset(config, progress) + 1
-  const { loss, gradientNorm, finite } = await run.engine.step(
-    progress.stage,
-    nextBatch,
-    learningRate,
-    updates,
-  )
-  if (!finite || !Number.isFinite(loss)) throw nonFinite(run, loss)
-
-  run.progress = advance(config, progress)
-  const seconds = (performance.now() - began) / 1000
-  return {
-    type: 'step',
-    step: run.progress.step,
-    stage: progress.stage,
-    patchSize: stage.patchSize,
-    loss,
-    gradientNorm,
-    learningRate,
-    tokens: run.progress.tokens,
-    flops: run.progress.flops,
-    seconds,
-    tokensPerSecond: (run.progress.tokens - progress.tokens) / seconds,
-  }
+async function* act(
+  run: Run,
+  hook: Hook,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TrainEvent, void, void> {
+  const event = await hook.act(run, signal)
+  yield* run.saver.takeEvents()
+  if (event) yield event
+  if (event?.type === 'evaluation') run.recordEvaluation(event)
 }
 
-function nonFinite(run: Run, loss: number): NonFiniteError {
-  const { stage, step } = run.progress
-  const { name, batchSequences } = run.config.stages[stage]!
-  const first = run.nextSample
-  return new NonFiniteError(
-    `Step ${step + 1}: the ${Number.isFinite(loss) ? 'gradient' : 'loss'} is not finite (loss ${loss}), in samples ` +
-      `${first} … ${first + batchSequences - 1} of stage '${name}'. The weights were not changed. Lower the learning ` +
-      'rate, lengthen the warm-up, or go on from the last checkpoint with other data.',
-    step + 1,
-  )
+/** Saves and waits; there is no later save to make up for this one. */
+async function* lastSave(run: Run): AsyncGenerator<TrainEvent, void, void> {
+  const event = await run.saver.saveNow()
+  yield* run.saver.takeEvents()
+  yield event
+}
+
+async function rolledBack(run: Run, health: HealthEvent): Promise<HealthEvent> {
+  const rolledBackTo = await rollBack(run)
+  if (rolledBackTo === undefined) throw stopFor(run, health)
+  return { ...health, rolledBackTo }
 }

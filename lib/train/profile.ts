@@ -43,7 +43,7 @@ export async function profileRun(
     throw new ConfigError(`${steps} steps cannot be measured. Give a whole number from 1 to ${mostSteps}.`, {
       path: 'steps',
     })
-  const draft = resolveConfig(written)
+  const draft = withoutFolder(resolveConfig(written))
   const chosen = chosenStages(draft, options.stage)
   const config = await withoutCorpus(draft)
 
@@ -98,6 +98,11 @@ function chosenStages({ stages }: DraftConfig, name: string | undefined): number
     `There is no stage '${name}'. Stages of this run: ${stages.map((stage) => stage.name).join(', ')}.`,
     { path: 'stages' },
   )
+}
+
+/** Steps take as long with any weights, so those of a model folder need not be there. */
+function withoutFolder({ model: { from: _, ...model }, ...draft }: DraftConfig): DraftConfig {
+  return { ...draft, model }
 }
 
 /** Only the vocabulary matters to a step, not how many of them the text is good for. */

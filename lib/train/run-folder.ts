@@ -8,6 +8,7 @@ import type { UserConfig } from '../config/schema.js'
 import type { RunConfig } from '../config/types.js'
 import { CheckpointError, ConfigError, SaveError } from '../errors.js'
 import { packageRoot } from '../native/load.js'
+import { lastLine } from '../report/metrics.js'
 
 /** Where things lie in a run's folder. */
 export interface RunFolder {
@@ -17,6 +18,8 @@ export interface RunFolder {
   /** A line an event. */
   readonly metrics: string
   readonly checkpoints: string
+  /** A copy of the tokenizer's files, used when those it was given are gone; none for `bytes`. */
+  readonly tokenizer: string
   /** On CUDA: which algorithm serves each matrix product, so that a resumed run computes the same bits. */
   readonly products: string
   /** Losses over tokens and over compute. */
@@ -31,6 +34,7 @@ export function runFolder(path: string): RunFolder {
     config: join(path, 'config.yaml'),
     metrics: join(path, 'metrics.jsonl'),
     checkpoints: join(path, 'checkpoints'),
+    tokenizer: join(path, 'tokenizer'),
     products: join(path, 'products.json'),
     picture: join(path, 'loss.svg'),
     model: join(path, 'model'),
@@ -39,7 +43,7 @@ export function runFolder(path: string): RunFolder {
 
 /** What a run writes besides its configuration. */
 function runFiles(folder: RunFolder): string[] {
-  return [folder.checkpoints, folder.metrics, folder.products, folder.picture, folder.model]
+  return [folder.checkpoints, folder.metrics, folder.tokenizer, folder.products, folder.picture, folder.model]
 }
 
 /** First line of every config.yaml that a run wrote: what a run may be replaced by is decided by it. */
@@ -74,6 +78,13 @@ function holdsRun(folder: RunFolder): boolean {
   } catch {
     return false
   }
+}
+
+/** Whether nothing is left to do: the last thing recorded is the end, and the model is there. */
+export function holdsFinishedRun({ metrics, model }: RunFolder): boolean {
+  if (!existsSync(metrics) || !existsSync(join(model, 'config.json'))) return false
+  const end = lastLine(metrics)
+  return end?.type === 'end' && end.reason === 'done'
 }
 
 /** Makes the folder and writes the resolved configuration. What an earlier run left is removed. */

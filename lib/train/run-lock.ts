@@ -1,62 +1,77 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { ConfigError, SaveError } from '../errors.js'
+import { ConfigError, NativeError, SaveError } from '../errors.js'
+import { FileLock } from '../native/file-lock.js'
 import type { RunFolder } from './run-folder.js'
 
 export interface RunLock {
+  /** Idempotent. */
   release(): Promise<void>
 }
 
-/** Held by this process. A lock with our own number that is not among them is a dead namesake's: containers reuse numbers. */
-const held = new Set<string>()
+/** Set to 1 where the file system has no locks and the user sees to it that only one process trains in a folder. */
+const withoutLock = 'PATCHTRAIN_NO_LOCK'
 
 /**
- * Keeps a run folder to one trainer: two would write over each other's checkpoints. The lock is a file with the number of
- * the process; one that a dead process left behind is taken over.
+ * Keeps a run folder to one trainer: two would write over each other's checkpoints. The kernel holds the lock on the file
+ * `lock` and drops it when the process ends, however it ends; so it is never left behind, and the file, which stays, may
+ * not be removed while a run goes on. In it stands who holds it.
  * @throws {ConfigError} naming the process that holds the folder
+ * @throws {SaveError} when the folder cannot be written, or its file system has no locks
  */
 export async function lockRun(folder: RunFolder): Promise<RunLock> {
-  const path = resolve(folder.path, 'lock')
   await mkdir(folder.path, { recursive: true }).catch((cause: Error) => {
     throw new SaveError(
       `Cannot make the run folder ${folder.path}: ${cause.message}. Choose another (out).`,
       { cause },
     )
   })
-  for (;;) {
-    try {
-      const file = await open(path, 'wx')
-      await file.writeFile(`${process.pid}\n`)
-      await file.close()
-      held.add(path)
-      return {
-        async release() {
-          if (held.delete(path)) await rm(path, { force: true })
-        },
+  const path = resolve(folder.path, 'lock')
+  if (process.env[withoutLock] === '1') return { release: () => Promise.resolve() }
+  const lock = await take(path, folder)
+  lock.write(`process ${process.pid} on ${hostname()}\n`)
+  let held = true
+  return {
+    release() {
+      if (held) {
+        held = false
+        lock.write('')
+        lock.release()
       }
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw new SaveError(`Cannot lock the run folder ${folder.path}: ${(cause as Error).message}.`, {
-          cause,
-        })
-    }
-    const holder = Number(await readFile(path, 'utf8').catch(() => ''))
-    if (holder === process.pid ? held.has(path) : holder > 0 && isAlive(holder)) {
-      throw new ConfigError(
-        `${folder.path} is in use by process ${holder}. Wait for it, stop it, or choose another folder (out); if it has ` +
-          `nothing to do with this run, remove ${path}.`,
-        { path: 'out' },
-      )
-    }
-    await rm(path, { force: true })
+      return Promise.resolve()
+    },
   }
 }
 
-function isAlive(pid: number): boolean {
+async function take(path: string, folder: RunFolder): Promise<FileLock> {
   try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // alive, and somebody else's
+    return new FileLock(path)
+  } catch (cause) {
+    if (!(cause instanceof NativeError)) throw cause
+    switch (cause.code) {
+      case 'ERR_LOCKED':
+        throw new ConfigError(
+          `${folder.path} is in use by ${await holderIn(path)}. Wait for it, stop it, or choose another folder (out).`,
+          { path: 'out', cause },
+        )
+      case 'ERR_NO_LOCKS':
+        throw new SaveError(
+          `Cannot lock the run folder ${folder.path}: ${cause.message}. Its file system has no locks: mount it with them, choose ` +
+            `another folder (out), or set ${withoutLock}=1 and see to it that only one process trains there.`,
+          { cause },
+        )
+      default:
+        throw new SaveError(
+          `Cannot lock the run folder ${folder.path}: ${cause.message}. Make it writable, or choose another (out).`,
+          { cause },
+        )
+    }
   }
+}
+
+/** What the holder wrote; it may be just about to, and anything may stand in a file. */
+async function holderIn(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return /^process \d{1,10} on [\w.-]{1,255}\n$/.test(text) ? text.trim() : 'another process'
 }

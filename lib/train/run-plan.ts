@@ -1,6 +1,6 @@
 import type { RunConfig, StageConfig } from '../config/types.js'
 import { trainingFlops } from '../model/flops.js'
-import { countParameters } from '../model/parameters.js'
+import { countParameters, parameterTable } from '../model/parameters.js'
 import type { PlanDescription } from '../native/addon.js'
 import type { Device } from '../native/device.js'
 import { stepFlops, stepTokens, totalSteps, totalTokens } from './progress.js'
@@ -25,6 +25,8 @@ export interface RunPlan {
   /** Bytes by purpose; on the CPU, what the process has without the run comes last. */
   readonly memory: readonly MemoryEntry[]
   readonly memoryBytes: number
+  /** Of this process, while a checkpoint is being written: weights and both moments. On the CPU part of the table. */
+  readonly savingBytes: number
   /** The recorded plans: ops, shapes, costs. */
   readonly plans: readonly PlanDescription[]
 }
@@ -41,14 +43,11 @@ export interface MemoryEntry {
   readonly bytes: number
 }
 
+/** What a save holds while training goes on. */
+export const checkpointCopy = 'checkpoint copy, while one is saved'
+
 /** What the JavaScript heap and compiled code grow by while a run lasts: 10 to 18 MB, measured with runs/memory.sh. */
 const heapGrowthBytes = 14e6
-
-/**
- * A save reads weights, m and v in pieces that the garbage collector takes back late: up to this much lies about, measured
- * with runs/memory.sh.
- */
-const collectedLateBytes = 24e6
 
 export function predictRun(facts: {
   config: RunConfig
@@ -72,11 +71,9 @@ export function predictRun(facts: {
     ...device.regions(),
     { label: 'workspace', bytes: Math.max(...plans.map((plan) => plan.workspaceBytes)) },
   ]
+  const savingBytes = 3 * 4 * parameterTable(config.model).size
   const onHost = [
-    {
-      label: 'checkpoint pieces',
-      bytes: Math.min(3 * 4 * countParameters(config.model), collectedLateBytes),
-    },
+    { label: checkpointCopy, bytes: savingBytes },
     { label: 'Node.js and code', bytes: facts.baselineBytes + heapGrowthBytes },
   ]
   const memory = device.kind === 'cpu' ? [...onDevice, ...onHost] : onDevice
@@ -94,6 +91,7 @@ export function predictRun(facts: {
     memoryOf: device.kind === 'cpu' ? 'this process' : device.name,
     memory,
     memoryBytes: memory.reduce((sum, entry) => sum + entry.bytes, 0),
+    savingBytes,
     plans,
   }
 }

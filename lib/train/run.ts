@@ -1,14 +1,18 @@
 import { Loader } from '../data/loader.js'
 import type { RunConfig } from '../config/types.js'
-import { generate, type GenerateOptions } from '../eval/generate.js'
+import { generate } from '../generate/generate.js'
+import type { GenerateOptions } from '../generate/options.js'
+import type { GenerationEnd } from '../generate/text-stream.js'
 import type { Device } from '../native/device.js'
 import type { RunIdentity } from '../checkpoint/manifest.js'
 import type { Corpus } from './corpus.js'
 import { Engine } from './engine.js'
+import { freshHealth, type HealthState } from './health.js'
 import { explainDeviceError } from './memory.js'
 import { atStart, sequenceTokens, type Progress } from './progress.js'
 import { runFolder, type RunFolder } from './run-folder.js'
 import type { RunLock } from './run-lock.js'
+import { RunSaver } from './saver.js'
 import { Validation } from './validation.js'
 
 /**
@@ -26,7 +30,13 @@ export class Run {
   readonly validation: Validation | undefined
   /** Resident bytes of the process before the run touched its memory. */
   readonly baselineBytes: number
+  readonly saver: RunSaver
   progress: Progress = atStart
+  health: HealthState = freshHealth
+  /** False from a resume on, until this start has got as far as a step. */
+  confirmed = true
+  /** Of the evaluations whose step was saved, the one with the lowest loss. */
+  best: { readonly step: number; readonly loss: number } | undefined
   /** Held while this process may write into the folder. */
   lock: RunLock | undefined
 
@@ -43,15 +53,13 @@ export class Run {
     })
     this.engine = createEngine(device, config)
     this.validation = this.#validationOf(corpus)
+    this.saver = new RunSaver(this)
   }
 
-  /** First sample of the next step: samples of a stage are counted in its own length, and never overlap the last's. */
-  get nextSample(): number {
-    const { stage, stageStep, tokens } = this.progress
-    const { batchSequences } = this.config.stages[stage]!
-    const length = sequenceTokens(this.config.stages[stage]!)
-    const stageBegan = tokens - stageStep * batchSequences * length
-    return this.loader.order.firstSampleAfter(stageBegan, length) + stageStep * batchSequences
+  /** Takes an evaluation into account for which checkpoint is the best. */
+  recordEvaluation({ step, loss }: { readonly step: number; readonly loss: number }): void {
+    const saved = this.config.checkpoint.everySteps > 0 && step % this.config.checkpoint.everySteps === 0
+    if (saved && (!this.best || loss < this.best.loss)) this.best = { step, loss }
   }
 
   /** What a checkpoint of this run belongs to. */
@@ -65,7 +73,7 @@ export class Run {
     return this.config.stages.at(-1)!.context
   }
 
-  generate(prompt: string, options: GenerateOptions): AsyncGenerator<string, void, void> {
+  generate(prompt: string, options: GenerateOptions): AsyncGenerator<string, GenerationEnd, void> {
     const { device, context } = this
     const { model } = this.config
     return generate(
@@ -76,6 +84,7 @@ export class Run {
   }
 
   async close(): Promise<void> {
+    await this.saver.settled()
     this.device.dispose()
     await this.lock?.release()
     await this.corpus.close()

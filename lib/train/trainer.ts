@@ -1,11 +1,14 @@
-import { writeFile } from 'node:fs/promises'
+import { replaceFile, saveError } from '../checkpoint/files.js'
+import { checkpointBytes, requireRoom } from '../checkpoint/room.js'
 import { completeConfig } from '../config/complete.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { UserConfig } from '../config/schema.js'
 import type { DataConfig, RunConfig } from '../config/types.js'
+import { keepTokenizer, tokenizerOrKept } from '../data/tokenizer/kept.js'
 import { ConfigError, DisposedError } from '../errors.js'
-import type { GenerateOptions } from '../eval/generate.js'
-import type { ExportDtype } from '../export/huggingface-config.js'
+import type { GenerateOptions } from '../generate/options.js'
+import type { GenerationEnd } from '../generate/text-stream.js'
+import type { ExportDtype } from '../export/weight-types.js'
 import { exportHuggingFace } from '../export/huggingface.js'
 import { Device } from '../native/device.js'
 import { lossPicture } from '../report/loss-picture.js'
@@ -14,13 +17,14 @@ import { openCorpus, type Corpus, type PrepareOptions } from './corpus.js'
 import { regionReader } from './engine.js'
 import type { EvaluationEvent, TrainEvent } from '../events.js'
 import { evaluateRun } from './hooks.js'
-import { trainingLoop } from './loop.js'
-import { beginRun, readRunConfig, refuseExisting, runFolder } from './run-folder.js'
+import { endEvent, startEvent, trainingLoop } from './loop.js'
+import { beginRun, holdsFinishedRun, readRunConfig, refuseExisting, runFolder } from './run-folder.js'
+import { checkInitialWeights } from './initial-weights.js'
 import { explainDeviceError } from './memory.js'
 import { lockRun } from './run-lock.js'
 import { predictRun, type RunPlan } from './run-plan.js'
 import { Run } from './run.js'
-import { restoreRun, saveRun, type ResumeOptions } from './save.js'
+import { restoreRun, type ResumeOptions } from './restore.js'
 
 export interface CreateOptions extends PrepareOptions {
   /** What to do when `out` holds a run already. Default: refuse. */
@@ -50,14 +54,20 @@ export class PatchTrainer {
     const draft = resolveConfig(config)
     const { existing = 'refuse', dryRun = false } = options
     if (!dryRun) refuseExisting(runFolder(draft.out), existing)
+    await checkInitialWeights(draft.model)
     const run = await prepare(draft, options, ({ tokenizer, train }) =>
       completeConfig(draft, { vocabSize: tokenizer.vocabSize, corpusTokens: train.tokens }),
     )
     return PatchTrainer.#guard(run, async () => {
       if (dryRun) return
       run.lock = await lockRun(run.folder)
-      await beginRun(run.folder, run.config)
+      refuseExisting(run.folder, existing) // another run may have come while the text was tokenized
+      await requireRoom(run.folder.path, leastCheckpoints * checkpointBytes(run.engine.weights.master.table))
+      // Before anything is written: what cannot be read must not cost the run that was here before.
       await run.engine.initialise()
+      const tokenizerFiles = await run.corpus.tokenizer.files()
+      await beginRun(run.folder, run.config)
+      if (run.config.data.tokenizer !== 'bytes') await keepTokenizer(tokenizerFiles, run.folder.tokenizer)
     })
   }
 
@@ -68,7 +78,9 @@ export class PatchTrainer {
   static async resume(folder: string, options: ResumeOptions = {}): Promise<PatchTrainer> {
     const recorded = readRunConfig(runFolder(folder))
     const config: RunConfig = { ...recorded, device: options.device ?? recorded.device, out: folder }
-    const run = await prepare(config, options, () => config)
+    const tokenizer = tokenizerOrKept(config.data.tokenizer, runFolder(folder).tokenizer)
+    const data = { ...config.data, tokenizer }
+    const run = await prepare({ ...config, data }, options, () => config)
     return PatchTrainer.#guard(run, async () => {
       run.lock = await lockRun(run.folder)
       await restoreRun(run, options)
@@ -116,22 +128,33 @@ export class PatchTrainer {
   /**
    * Trains until all stages are done or `signal` is aborted; then the step under way is finished and saved. Yields
    * everything that happens and writes it to `metrics.jsonl`. At the end the run folder holds the model and a picture of
-   * the losses.
-   * @throws {NonFiniteError} when a loss or gradient is not finite; the weights are then as before that step
+   * the losses. A run that is finished already stays as it is.
+   * @throws {HealthError} when the run stops for a step that looked bad; it is saved as before that step
+   * @throws {SaveError} when the last checkpoint could not be written
    */
   async *train(options: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent, void, void> {
     const run = this.#open()
     if (this.#training)
       throw new ConfigError('This trainer is training already. Wait for it, or create another.')
+    if (run.progress.stage === run.config.stages.length && holdsFinishedRun(run.folder)) {
+      yield startEvent(run)
+      return yield endEvent(run, 0, 'done')
+    }
     this.#training = true
-    const { folder, progress } = run
-    const metrics = openMetrics(folder.metrics, progress.step === 0 ? -1 : progress.step)
+    const { folder, progress, health } = run
+    const metrics = openMetrics(folder.metrics, {
+      step: progress.step === 0 ? -1 : progress.step,
+      incidents: health.incidents,
+    })
     try {
-      for await (const event of trainingLoop(run, options.signal)) {
-        metrics.write(event)
+      const { lines } = metrics
+      for (const line of lines) if (line.type === 'evaluation') run.recordEvaluation(line)
+      const here = lines.filter((line) => line.step === progress.step).map(({ type }) => type)
+      for await (const event of trainingLoop(run, options.signal, new Set(here))) {
+        const failure = metrics.write(event)
+        if (failure) yield { type: 'save-failed', step: event.step, message: failure.message }
         if (event.type === 'end') {
-          const losses = { label: run.config.name, events: readMetrics(folder.metrics) }
-          await writeFile(folder.picture, lossPicture([losses], run.config.name))
+          await drawLosses(run)
           if (event.reason === 'done') await this.export(folder.model, { overwrite: true })
         }
         yield event
@@ -150,7 +173,7 @@ export class PatchTrainer {
    */
   async evaluate(): Promise<EvaluationEvent> {
     const run = this.#open()
-    if (run.validation) return evaluateRun(run)
+    if (run.validation) return (await evaluateRun(run))!
     throw new ConfigError(
       'There are no validation tokens: give data.validation, or a data.validationFraction that holds at least one sequence.',
       { path: 'data.validation' },
@@ -158,19 +181,19 @@ export class PatchTrainer {
   }
 
   /** Text from the model as it is now, piece by piece. */
-  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
+  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, GenerationEnd, void> {
     return this.#open().generate(prompt, options)
   }
 
   /** Saves a checkpoint now; returns its path. */
   async save(): Promise<string> {
-    return (await saveRun(this.#open())).path
+    return (await this.#open().saver.saveNow()).path
   }
 
   /** Writes the model as a folder that transformers loads. */
   async export(
     folder: string,
-    options: { format?: 'huggingface'; dtype?: ExportDtype; overwrite?: boolean } = {},
+    options: { format?: 'huggingface'; dtype?: ExportDtype; shardBytes?: number; overwrite?: boolean } = {},
   ): Promise<void> {
     const { config, corpus, engine, context } = this.#open()
     const { tokenizer } = corpus
@@ -185,6 +208,7 @@ export class PatchTrainer {
       weights: regionReader(engine.weights.master),
       tokenizerFiles: files,
       ...(options.dtype && { dtype: options.dtype }),
+      ...(options.shardBytes !== undefined && { shardBytes: options.shardBytes }),
       overwrite: options.overwrite ?? false,
     })
   }
@@ -206,7 +230,19 @@ export class PatchTrainer {
   }
 }
 
-async function prepare(
+async function drawLosses({ config, folder }: Run): Promise<void> {
+  const picture = lossPicture([{ label: config.name, events: readMetrics(folder.metrics) }], config.name)
+  try {
+    await replaceFile(folder.picture, picture)
+  } catch (cause) {
+    throw saveError('The picture of the losses', folder.picture, cause)
+  }
+}
+
+/** The one that stays until the next is whole, and that next one. */
+const leastCheckpoints = 2
+
+export async function prepare(
   config: { readonly device: string; readonly threads: number; readonly data: DataConfig },
   options: PrepareOptions,
   complete: (corpus: Corpus) => RunConfig,

@@ -5,6 +5,7 @@
 #include "binding/create_backend.h"
 #include "binding/describe.h"
 #include "binding/device.h"
+#include "binding/file_lock.h"
 #include "binding/tokenizer.h"
 #include "core/pool.h"
 #include "cpu/cpu_backend.h"
@@ -12,7 +13,7 @@
 namespace pt::binding {
 
 /// Raised whenever the exports change shape; lib/native/load.ts refuses an addon of another number.
-constexpr int kAddonAbi = 3;
+constexpr int kAddonAbi = 4;
 
 static Napi::Value cpu_levels(const Napi::CallbackInfo& info) {
   const auto levels = pt::cpu_levels();
@@ -62,6 +63,7 @@ static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("probeCuda", Napi::Function::New(env, describe_cuda, "probeCuda"));
   exports.Set("ops", Napi::Function::New(env, ops, "ops"));
   Device::define(env, exports);
+  FileLock::define(env, exports);
   register_tokenizer(env, exports);
   return exports;
 }

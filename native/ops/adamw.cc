@@ -30,7 +30,7 @@ void update(float* __restrict w, const float* __restrict gradient, float* __rest
 Status adamw(const Command& c, const Launch& launch) {
   namespace op = pt::adamw;
   const double* step = c.f64(op::step);  // [lr, bias1, bias2]
-  const double* clip = c.f64(op::clip);  // [norm, scale, finite] or null
+  const double* clip = c.f64(op::clip);  // [norm, scale, apply] or null
   if (clip && clip[2] == 0) return Status::success();
 
   const double beta1 = c.params[op::beta1], beta2 = c.params[op::beta2];

@@ -46,7 +46,7 @@ PT_DEVICE void update(float& w, float gradient, float& m, float& v, const Settin
   w = w * f.decay - f.rate * m / (sqrtf(v) * f.inverse_root_bias2 + s.eps);
 }
 
-/// step = [lr, bias1, bias2], clip = [norm, scale, finite] or null.
+/// step = [lr, bias1, bias2], clip = [norm, scale, apply] or null.
 PT_DEVICE void find_factors(Factors& f, const double* step, const double* clip, double weight_decay) {
   f.skip = clip && clip[2] == 0;
   f.clip = clip ? static_cast<float>(clip[1]) : 1.0f;

@@ -24,7 +24,7 @@ static Status check(const Command& c) {
              kTensors[slot].name, (long long)c.tensor(slot).size(), (long long)n);
   PT_CHECK(c.dim(step, 0) == 3, "step is [%lld]; it must be [3]: learning rate, 1 − beta1^t, 1 − beta2^t",
            (long long)c.dim(step, 0));
-  PT_CHECK(!c.has(clip) || c.dim(clip, 0) == 3, "clip is [%lld]; it must be [3]: norm, scale, finite",
+  PT_CHECK(!c.has(clip) || c.dim(clip, 0) == 3, "clip is [%lld]; it must be [3]: norm, scale, apply",
            (long long)c.dim(clip, 0));
   return Status::success();
 }

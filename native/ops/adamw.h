@@ -9,7 +9,7 @@
 //
 // What changes from step to step is read from memory, so that a recorded plan serves every step:
 //   step = [lr, bias1 = 1 − beta1^t, bias2 = 1 − beta2^t],  t = 1 for the first step
-//   clip = grad_norm's [norm, scale, finite]; where finite is 0 nothing is changed; absent: scale 1
+//   clip = grad_norm's [norm, scale, apply]; where apply is 0 nothing is changed; absent: scale 1
 // Tensors may have any shapes of one element count. Elementwise: deterministic for any number of workers. No workspace.
 #pragma once
 #include "core/op.h"

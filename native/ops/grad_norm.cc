@@ -33,7 +33,9 @@ static double sum_of_squares(const float* g, int64_t n) {
 Status grad_norm(const Command& c, const Launch& launch) {
   namespace op = pt::grad_norm;
   const float* gradient = c.f32(op::gradient);
-  double* result = c.f64(op::result);  // [norm, scale, finite]
+  double* result = c.f64(op::result);        // [norm, scale, apply]
+  const double* loss = c.f64(op::loss);      // [1] or null
+  const double* limits = c.f64(op::limits);  // [largest loss, largest norm] or null
   const double max_norm = c.params[op::max_norm];
   const int64_t n = c.tensor(op::gradient).size();
   double* partials = static_cast<double*>(launch.workspace);  // [⌈n/kBlock⌉]
@@ -44,10 +46,13 @@ Status grad_norm(const Command& c, const Launch& launch) {
   double squares = 0;
   for (int64_t p = 0; p * op::kBlock < n; p++) squares += partials[p];
   const double norm = std::sqrt(squares);
-  const bool finite = std::isfinite(norm);
+  // A comparison with NaN is false.
+  const bool norm_passes = std::isfinite(norm) && (!limits || norm <= limits[1]);
+  const bool loss_passes = !loss || (std::isfinite(*loss) && (!limits || *loss <= limits[0]));
+  const bool apply = norm_passes && loss_passes;
   result[0] = norm;
-  result[1] = !finite ? 0 : max_norm == 0 ? 1 : std::min(1.0, max_norm / (norm + 1e-6));
-  result[2] = finite;
+  result[1] = !apply ? 0 : max_norm == 0 ? 1 : std::min(1.0, max_norm / (norm + 1e-6));
+  result[2] = apply;
   return Status::success();
 }
 

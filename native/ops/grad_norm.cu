@@ -48,9 +48,15 @@ __global__ void __launch_bounds__(kThreads) sum_squares(const float* gradient, d
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
-/// result = [norm, scale, finite] of the `count` sums. A fault found earlier in the plan counts as not finite.
+/// What the update is held against; null or not.
+struct Guards {
+  const double* loss;    // [1]
+  const double* limits;  // [largest loss, largest norm]
+};
+
+/// result = [norm, scale, apply] of the `count` sums. After a fault found earlier in the plan nothing is applied.
 __global__ void __launch_bounds__(kFinishThreads)
-    finish(const double* sums, int count, double max_norm, FaultReport fault, double* result) {
+    finish(const double* sums, int count, double max_norm, Guards guards, FaultReport fault, double* result) {
   PT_SHARED(shared);
   double squares = 0;
 #pragma unroll 4
@@ -58,10 +64,14 @@ __global__ void __launch_bounds__(kFinishThreads)
   squares = block_sum<kFinishThreads>(squares, reinterpret_cast<double*>(shared));
   if (threadIdx.x > 0) return;
   const double norm = sqrt(squares);
-  const bool finite = norm < INFINITY && fault.fault->raised == 0;
+  // A comparison with NaN is false.
+  const auto [loss, limits] = guards;
+  const bool norm_passes = norm < INFINITY && (!limits || norm <= limits[1]);
+  const bool loss_passes = !loss || (fabs(*loss) < INFINITY && (!limits || *loss <= limits[0]));
+  const bool apply = norm_passes && loss_passes && fault.fault->raised == 0;
   result[0] = norm;
-  result[1] = !finite ? 0 : max_norm == 0 ? 1 : fmin(1.0, max_norm / (norm + 1e-6));
-  result[2] = finite;
+  result[1] = !apply ? 0 : max_norm == 0 ? 1 : fmin(1.0, max_norm / (norm + 1e-6));
+  result[2] = apply;
 }
 
 }  // namespace grad_norm_kernels
@@ -72,12 +82,13 @@ Status grad_norm(const Command& c, const Launch& launch) {
   namespace op = pt::grad_norm;
   const int64_t n = c.tensor(op::gradient).size();
   const unsigned blocks = blocks_for(n, kBlock);
+  const grad_norm_kernels::Guards guards = {c.f64(op::loss), c.f64(op::limits)};
   double* sums = static_cast<double*>(launch.workspace);  // [⌈n/kBlock⌉]
   const Status status = start(launch, "grad_norm: sums", grad_norm_kernels::sum_squares, blocks, kThreads,
                               kThreads / 32 * sizeof(double), c.f32(op::gradient), sums, n);
   if (!status.ok()) return status;
   return start(launch, "grad_norm: result", grad_norm_kernels::finish, 1, kFinishThreads,
-               kFinishThreads / 32 * sizeof(double), sums, static_cast<int>(blocks), c.params[op::max_norm],
+               kFinishThreads / 32 * sizeof(double), sums, static_cast<int>(blocks), c.params[op::max_norm], guards,
                launch.fault, c.f64(op::result));
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseManifest, renderManifest, type Manifest } from '../../lib/checkpoint/manifest.js'
 import { stateAt } from './fixture.js'
@@ -22,9 +23,34 @@ test('a manifest comes back as it was', () => {
   expect(sealed(() => {})).toBe(renderManifest(manifest))
 })
 
+test('every finite double among the statistics comes back bit for bit', () => {
+  const bits = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((x) => !Object.is(x, -0))
+  fc.assert(
+    fc.property(bits, bits, (mean, variance) => {
+      const { state } = manifest
+      const health = { ...state.health, gradientNorm: { count: 3, mean, variance } }
+      const { gradientNorm } = parse(renderManifest({ ...manifest, state: { ...state, health } })).state
+        .health
+      return Object.is(gradientNorm.mean, mean) && Object.is(gradientNorm.variance, variance)
+    }),
+    {
+      numRuns: 1000,
+      examples: [
+        [Number.MIN_VALUE, Number.MAX_VALUE],
+        [0.1 + 0.2, -1 / 3],
+      ],
+    },
+  )
+})
+
 test('a value that cannot be stored is refused when it is written', () => {
   for (const step of [NaN, -1, 1.5, Infinity, 2 ** 53]) {
     expect(() => renderManifest({ ...manifest, state: { ...manifest.state, step } })).toThrow()
+  }
+  for (const mean of [NaN, Infinity, -Infinity]) {
+    const { state } = manifest
+    const health = { ...state.health, loss: { count: 1, mean, variance: 0 } }
+    expect(() => renderManifest({ ...manifest, state: { ...state, health } })).toThrow()
   }
 })
 
@@ -51,6 +77,9 @@ describe('a manifest with the right checksum is refused', () => {
     ['a step that is text', (c) => (c.state.step = '1')],
     ['a field missing', (c) => delete c.state.tokens],
     ['a field too much', (c) => (c.state.secret = 1)],
+    ['statistics that are no number', (c) => (c.state.health.loss.mean = null)],
+    ['statistics with a field too much', (c) => (c.state.health.loss.kind = 'x')],
+    ['a health count that is no count', (c) => (c.state.health.spent = 0.5)],
     ['a hash that is none', (c) => (c.files['weights.safetensors'].sha256 = 'x')],
     ['another format', (c) => (c.format = 'other')],
     ['no files', (c) => delete c.files],
@@ -58,10 +87,12 @@ describe('a manifest with the right checksum is refused', () => {
     expect(() => parse(sealed(change))).toThrow(/is damaged/)
   })
 
-  test('with another format version, and says which', () => {
-    const newer = () => parse(sealed((content) => (content.version = 2)))
-    expect(newer).toThrow(expect.objectContaining({ code: 'ERR_CHECKPOINT_MISMATCH' }))
-    expect(newer).toThrow(/format version 2, this release reads version 1/)
+  test.each([1, 3])('with format version %i, and says which', (version) => {
+    const other = () => parse(sealed((content) => (content.version = version)))
+    expect(other).toThrow(expect.objectContaining({ code: 'ERR_CHECKPOINT_MISMATCH' }))
+    expect(other).toThrow(
+      new RegExp(`format version ${version}, this release reads version 2. Use the release`),
+    )
   })
 })
 

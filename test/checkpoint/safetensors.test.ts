@@ -167,7 +167,7 @@ describe('hostile files', () => {
     ['space in front', ' {}', 0, /JSON object/],
     ['a byte order mark', '\ufeff{}', 0, /not valid JSON/],
     ['deep nesting', '{"a":'.repeat(200_000), 0, /not valid JSON/],
-    ['deep nesting that is closed', '['.repeat(200_000) + ']'.repeat(200_000), 0, /JSON object/],
+    ['deep nesting that is closed', '['.repeat(200_000) + ']'.repeat(200_000), 0, /not valid JSON/],
   ])('%s is refused', async (_, header, dataBytes, message) => {
     const opened = openBytes(fileWith(header, dataBytes))
     await expect(opened).rejects.toThrow(CheckpointError)

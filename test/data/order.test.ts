@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Permutation } from '../../lib/data/order/permutation.js'
-import { SampleOrder } from '../../lib/data/order/sample-order.js'
+import { firstSampleAfter, SampleOrder } from '../../lib/data/order/sample-order.js'
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 
@@ -115,7 +115,7 @@ describe('order of samples', () => {
           let consumed = 0
           let skipped = 0
           lengths.forEach((length, stage) => {
-            const first = stages.firstSampleAfter(consumed, length)
+            const first = firstSampleAfter(consumed, length)
             skipped += first * length - consumed
             // The last stage finishes the epoch, the others read some samples of it.
             const limit = stage === lengths.length - 1 ? Infinity : counts[stage]!

@@ -5,6 +5,7 @@ import { toBf16 } from '../helpers/bf16.js'
 import { normals } from '../helpers/random-data.js'
 import { checkedTrainingDevice, runKernel, trainingDevice } from '../helpers/run-kernel.js'
 import { runOp } from '../helpers/run-op.js'
+import { guardCases, guardedTensors } from '../ops/reference/update-guards.js'
 
 const tensorsOf = (gradient: Float32Array) => ({
   gradient: { data: gradient, shape: [gradient.length] },
@@ -60,7 +61,20 @@ describe('grad_norm on CUDA', () => {
     }
   })
 
-  it('is not finite when a kernel before it found a fault, so that adamw keeps the weights', async () => {
+  it.each(guardCases)('$name: apply is $apply', async (guarded) => {
+    for (const { result } of await runKernel('grad_norm', guardedTensors(guarded), { max_norm: 1 })) {
+      const scale = guarded.apply === 1 ? 1 / (5 + 1e-6) : 0
+      expect(Array.from(result!.subarray(1))).toEqual([scale, guarded.apply])
+    }
+  })
+
+  it('tells the norm of an update that it does not let through', async () => {
+    const tensors = guardedTensors({ gradient: [3, 4], loss: 7, limits: [6, 4] })
+    for (const { result } of await runKernel('grad_norm', tensors, { max_norm: 1 }))
+      expect(Array.from(result!)).toEqual([5, 0, 0])
+  })
+
+  it('does not apply when a kernel before it found a fault, so that adamw keeps the weights', async () => {
     const device = Device.create({ device: checkedTrainingDevice })
     try {
       const place = async (name: string, dtype: DType, data: NodeJS.TypedArray, shape = [data.length]) => {

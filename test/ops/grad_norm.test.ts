@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { normals } from '../helpers/random-data.js'
 import { runEverywhere } from '../helpers/run-everywhere.js'
 import { runOp } from '../helpers/run-op.js'
+import { guardCases, guardedTensors } from './reference/update-guards.js'
 
 const tensorsOf = (gradient: Float32Array, shape = [gradient.length]) => ({
   gradient: { data: gradient, shape },
@@ -43,6 +44,31 @@ describe('grad_norm', () => {
       for (const { result } of await runEverywhere('grad_norm', tensorsOf(gradient), { max_norm: 1 }))
         expect(Array.from(result!.subarray(1))).toEqual([0, 0])
     }
+  })
+
+  it.each(guardCases)('$name: apply is $apply', async (guarded) => {
+    for (const { result } of await runEverywhere('grad_norm', guardedTensors(guarded), { max_norm: 1 })) {
+      const scale = guarded.apply === 1 ? 1 / (5 + 1e-6) : 0
+      expect(Array.from(result!.subarray(1))).toEqual([scale, guarded.apply])
+    }
+  })
+
+  it('tells the norm of an update that it does not let through', async () => {
+    const tensors = guardedTensors({ gradient: [3, 4], loss: 7, limits: [6, 4] })
+    for (const { result } of await runEverywhere('grad_norm', tensors, { max_norm: 1 }))
+      expect(Array.from(result!)).toEqual([5, 0, 0])
+  })
+
+  it.each([
+    ['loss', 2, 'loss is [2]; it must be [1]'],
+    ['limits', 1, 'limits is [1]; it must be [2]'],
+    ['limits', 3, 'limits is [3]; it must be [2]'],
+  ])('refuses %s of %i values', async (name, size, message) => {
+    const tensors = {
+      ...tensorsOf(normals(4, 4)),
+      [name]: { data: new Float64Array(size), shape: [size] },
+    }
+    await expect(runOp('grad_norm', tensors, { max_norm: 1 })).rejects.toThrow(message)
   })
 
   it('refuses a result that has not three elements', async () => {

@@ -1,7 +1,7 @@
 import { completeConfig } from '../../lib/config/complete.js'
 import { resolveConfig } from '../../lib/config/resolve.js'
 import type { RunConfig } from '../../lib/config/types.js'
-import type { StartEvent, StepEvent, TrainEvent } from '../../lib/events.js'
+import type { HealthEvent, StartEvent, StepEvent, TrainEvent } from '../../lib/events.js'
 
 /** Made-up events of a run with 60 patch steps and 30 token steps. */
 
@@ -43,6 +43,24 @@ export function stepEvent(step: number): StepEvent {
     flops: 1e9 * (Math.min(step, 60) / 4 + Math.max(0, step - 60)),
     seconds: 1 / patchSize,
     tokensPerSecond: 4096 * patchSize,
+    batch: { firstSample: step * 8, sequences: 8, tokensHash: '0123456789abcdef0123456789abcdef' },
+  }
+}
+
+export function healthEvent(step: number, changes: Partial<HealthEvent> = {}): HealthEvent {
+  return {
+    type: 'health',
+    step,
+    stage: 0,
+    finding: 'spike',
+    action: 'skip',
+    loss: 9,
+    gradientNorm: null,
+    deviations: { loss: 7, gradientNorm: null },
+    batch: stepEvent(step).batch,
+    incident: 1,
+    budgetLeft: 9,
+    ...changes,
   }
 }
 

@@ -29,7 +29,8 @@ const config: RunConfig = {
   device: 'cpu',
   threads: 0,
   out: '',
-  checkpoint: { everySteps: 0, keep: 2 },
+  checkpoint: { everySteps: 0, keep: 2, keepEvery: 0, keepBest: false },
+  health: { nonFinite: 'stop', spike: 'record', spikeDeviations: 6, window: 128, budget: 10 },
   evaluation: { everySteps: 0, maxTokens: 0 },
   sample: { everySteps: 0, prompt: '', tokens: 0 },
 }
@@ -47,8 +48,8 @@ it('ten steps of torch: accumulation, clipping, AdamW, cosine with warm-up, and 
     await engine.optimizer.reset()
     for (let stageStep = 0; stageStep < stage.steps; stageStep++, step++) {
       const rate = learningRateAt(stage.learningRate, stageStep, stage.steps)
-      const { loss, gradientNorm, finite } = await engine.step(index, nextBatch, rate, stageStep + 1)
-      expect(finite).toBe(true)
+      const { loss, gradientNorm, applied } = await engine.step(index, nextBatch, rate, stageStep + 1)
+      expect(applied).toBe(true)
       expect(rate).toBe(steps[step]!.rate)
       expect(Math.abs(loss / steps[step]!.loss - 1), `loss, step ${step}`).toBeLessThan(1e-6)
       const norms = float32Error.steps.map(({ norm }) => norm)

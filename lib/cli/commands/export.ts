@@ -1,6 +1,7 @@
-import { exportHuggingFace } from '../../export/huggingface.js'
+import { exportHuggingFace, type WrittenExport } from '../../export/huggingface.js'
 import { bytes } from '../../report/format.js'
 import { regionReader } from '../../train/engine.js'
+import { parseByteSize } from '../byte-size.js'
 import { defineCommand, writeJson, writeLine } from '../command.js'
 import { exitCode } from '../exit.js'
 import { modelOptions, modelPositional, openModel } from '../model-flags.js'
@@ -12,9 +13,13 @@ export const exportModel = defineCommand({
   },
   options: {
     dtype: {
-      choices: ['f32', 'bf16'] as const,
+      choices: ['f32', 'bf16', 'f16'] as const,
       default: 'f32' as const,
-      describe: 'Type of the weights; bf16 halves the file and rounds',
+      describe: 'Type of the weights; bf16 and f16 halve the files and round',
+    },
+    'shard-size': {
+      type: 'string',
+      describe: 'Spread the weights over files of at most this size, 5GB say',
     },
     overwrite: {
       type: 'boolean',
@@ -30,9 +35,12 @@ export const exportModel = defineCommand({
       'export runs/quickstart/checkpoints/step-00000400 halfway --dtype bf16',
       'a checkpoint, in half the space',
     ],
+    ['export runs/quickstart exported --shard-size 500MB', 'in several files with an index'],
   ],
   async run(args, context) {
     const { folder } = args
+    const size = args['shard-size']
+    const shardBytes = size === undefined ? undefined : parseByteSize('shard-size', size)
     const model = await openModel({ ...args, device: 'cpu' }) // nothing is computed, and the CPU keeps fp32
     try {
       const { tokenizer } = model
@@ -43,13 +51,19 @@ export const exportModel = defineCommand({
         weights: regionReader(model.weights),
         tokenizerFiles: await tokenizer.files(),
         dtype: args.dtype,
+        ...(shardBytes !== undefined && { shardBytes }),
         overwrite: args.overwrite,
       })
       if (args.json) writeJson(context, { folder, source: model.source, ...written })
-      else writeLine(context, `wrote ${folder} (${bytes(written.bytes)}) from ${model.source}`)
+      else writeLine(context, writtenText(folder, written, model.source))
       return exitCode.ok
     } finally {
       model.dispose()
     }
   },
 })
+
+function writtenText(folder: string, written: WrittenExport, source: string): string {
+  const files = written.files.length === 1 ? '' : ` in ${written.files.length} files`
+  return `wrote ${folder} (${bytes(written.bytes)}${files}) from ${source}`
+}

@@ -8,6 +8,7 @@ import type { Finding } from '../inspect/finding.js'
 import { inspectModel } from '../inspect/model.js'
 import { inspectProfile } from '../inspect/profile.js'
 import { inspectRun } from '../inspect/run.js'
+import { inspectStep } from '../inspect/step.js'
 import { inspectSafetensors } from '../inspect/tensors.js'
 import { inspectTokens } from '../inspect/tokens.js'
 
@@ -30,7 +31,11 @@ export const inspect = defineCommand({
     steps: { type: 'number', describe: 'Steps to measure in each stage; 10 unless given' },
     ops: { type: 'boolean', describe: 'Every op in order of execution, not one row for each kind' },
     svg: { type: 'string', describe: 'Draw the profile into this file, too' },
-    device: { type: 'string', describe: 'Profile on another device than the run’s' },
+    step: {
+      type: 'number',
+      describe: 'Compute this step of a run again: what it read, loss of every sequence, gradients',
+    },
+    device: { type: 'string', describe: 'Profile or replay on another device than the run’s' },
     threads: { type: 'number', describe: 'Threads of the CPU backend, else the run’s' },
     json: { type: 'boolean', default: false, describe: 'Everything as JSON' },
   },
@@ -38,14 +43,21 @@ export const inspect = defineCommand({
     ['inspect runs/quickstart', 'plan, progress, losses and checkpoints of a run'],
     ['inspect runs/quickstart/checkpoints/step-00000400', 'checks every byte of a checkpoint'],
     ['inspect configs/quickstart.yaml --profile --svg profile.svg', 'where the time of its steps goes'],
+    [
+      'inspect runs/quickstart --step 812',
+      'what step 812 was: its batch, loss and gradients, computed again',
+    ],
   ],
   async run(args, context) {
+    const { path, step, stage, steps, device, threads, svg, ops = false, json } = args
     if (args.profile) {
-      const { path, stage, steps, device, threads, svg, ops = false, json } = args
+      if (step !== undefined) throw new UsageError('--step and --profile are two questions. Ask one.')
       await inspectProfile({ path, stage, steps, device, threads, svg, ops, json }, context)
       return exitCode.ok
     }
-    refuseProfileFlags(args)
+    refuseFlags(args, profileFlags, '--profile')
+    if (step !== undefined) return inspectStep({ path, step, device, threads, json }, context)
+    refuseFlags(args, deviceFlags, '--profile or --step')
     const finding = await examine(args.path)
     if (args.json) writeJson(context, finding.json)
     else writeLine(context, finding.text)
@@ -53,12 +65,14 @@ export const inspect = defineCommand({
   },
 })
 
-const profileFlags = ['stage', 'steps', 'ops', 'svg', 'device', 'threads'] as const
+const profileFlags = ['stage', 'steps', 'ops', 'svg'] as const
+const deviceFlags = ['device', 'threads'] as const
+type Flag = (typeof profileFlags | typeof deviceFlags)[number]
 
-/** Without --profile they would be ignored. */
-function refuseProfileFlags(args: Partial<Record<(typeof profileFlags)[number], unknown>>): void {
-  const flag = profileFlags.find((name) => args[name] !== undefined)
-  if (flag) throw new UsageError(`--${flag} belongs to --profile. Add --profile, or leave it out.`)
+/** Without what they belong to they would be ignored. */
+function refuseFlags(args: Partial<Record<Flag, unknown>>, flags: readonly Flag[], owner: string): void {
+  const flag = flags.find((name) => args[name] !== undefined)
+  if (flag) throw new UsageError(`--${flag} belongs to ${owner}. Add ${owner}, or leave it out.`)
 }
 
 function examine(path: string): Promise<Finding> {

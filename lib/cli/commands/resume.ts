@@ -1,5 +1,8 @@
+import { isFinished } from '../../train/finished.js'
+import { runFolder } from '../../train/run-folder.js'
 import { PatchTrainer } from '../../train/trainer.js'
 import { defineCommand } from '../command.js'
+import { exitCode, exitCodeHelp } from '../exit.js'
 import { followTraining } from '../follow.js'
 
 export const resume = defineCommand({
@@ -27,8 +30,15 @@ export const resume = defineCommand({
       'after that value was changed in its config.yaml',
     ],
   ],
-  run(args, context) {
+  epilogue: exitCodeHelp,
+  async run(args, context) {
     const { allow, device } = args
+    if (await isFinished(runFolder(args.run))) {
+      context.terminal.write(
+        `${args.run} is finished: there is nothing to go on with, and nothing was changed.\n`,
+      )
+      return exitCode.ok
+    }
     return followTraining(
       (options) =>
         PatchTrainer.resume(args.run, { ...options, allow, ...(device !== undefined && { device }) }),

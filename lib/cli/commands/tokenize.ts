@@ -13,7 +13,7 @@ export const tokenize = defineCommand({
       type: 'string',
       array: true,
       demandOption: true,
-      describe: 'Files or globs of .txt, .jsonl, .jsonl.zst',
+      describe: 'Files or globs of .txt, .jsonl, .jsonl.zst, .parquet',
     },
   },
   options: {
@@ -27,7 +27,11 @@ export const tokenize = defineCommand({
       default: 'bytes',
       describe: '`bytes`, a tokenizer.model, tokenizer.json, or a folder',
     },
-    'text-field': { type: 'string', default: 'text', describe: 'Field of a JSON line that holds the text' },
+    'text-field': {
+      type: 'string',
+      default: 'text',
+      describe: 'Field of a JSON line, or parquet column, that holds the text',
+    },
     type: {
       choices: ['auto', 'uint16', 'uint32'] as const,
       default: 'auto' as const,

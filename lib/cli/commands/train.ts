@@ -1,6 +1,7 @@
 import { PatchTrainer } from '../../train/trainer.js'
 import { defineCommand } from '../command.js'
 import { configFrom, configOptions, configPositionals } from '../config-flags.js'
+import { exitCodeHelp } from '../exit.js'
 import { followTraining } from '../follow.js'
 
 export const train = defineCommand({
@@ -22,6 +23,7 @@ export const train = defineCommand({
       'flags only: the paper’s plan with K = 4, λ = 2/3',
     ],
   ],
+  epilogue: exitCodeHelp,
   run(args, context) {
     const config = configFrom(args, context.environment)
     const existing = args.overwrite ? 'replace' : 'refuse'

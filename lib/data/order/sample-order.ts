@@ -66,11 +66,6 @@ export class SampleOrder {
     return { index, epoch, start }
   }
 
-  /** First sample of S tokens that holds nothing of the first `consumedTokens` of the run. */
-  firstSampleAfter(consumedTokens: number, sequenceTokens: number): number {
-    return Math.ceil(consumedTokens / sequenceTokens)
-  }
-
   private blockAt(epoch: number, turn: number): number {
     if (!this.shuffle) return turn
     if (this.permutation?.epoch !== epoch) {
@@ -78,6 +73,11 @@ export class SampleOrder {
     }
     return this.permutation.blocks.at(turn)
   }
+}
+
+/** First sample of S tokens that holds nothing of the first `consumedTokens` of the run. */
+export function firstSampleAfter(consumedTokens: number, sequenceTokens: number): number {
+  return Math.ceil(consumedTokens / sequenceTokens)
 }
 
 function leastCommonMultiple(a: number, b: number): number {

@@ -1,7 +1,8 @@
 /** The bytes of a file, decompressed where its name ends in `.zst`. */
-import { open } from 'node:fs/promises'
-import { DataError } from '../../errors.js'
 import { decompress } from '../zstd/decompress.js'
+import { openRegular, readError } from './regular-file.js'
+
+export { readError }
 
 const CHUNK = 256 * 1024
 
@@ -17,9 +18,8 @@ export function readBytes(file: string, options: ByteOptions = {}): AsyncGenerat
 
 /** Each chunk is a new buffer: the consumer may keep it. */
 async function* readStored(file: string, { onRead }: ByteOptions): AsyncGenerator<Uint8Array, void, void> {
-  let handle
+  const { file: handle } = await openRegular(file)
   try {
-    handle = await open(file, 'r')
     for (;;) {
       const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafeSlow(CHUNK), 0, CHUNK)
       if (bytesRead === 0) return
@@ -29,23 +29,6 @@ async function* readStored(file: string, { onRead }: ByteOptions): AsyncGenerato
   } catch (error) {
     throw readError(file, error)
   } finally {
-    await handle?.close()
+    await handle.close()
   }
-}
-
-/** What a failed system call on an input file means to a user. */
-export function readError(file: string, error: unknown): Error {
-  const code = (error as NodeJS.ErrnoException).code
-  const what =
-    code === 'ENOENT'
-      ? 'does not exist. Check the path'
-      : code === 'EACCES' || code === 'EPERM'
-        ? 'may not be read. Check its permissions'
-        : code === 'EISDIR'
-          ? 'is a folder. Name the files in it'
-          : code?.startsWith('E') && !code.startsWith('ERR_')
-            ? `cannot be read (${code})`
-            : undefined
-  if (what !== undefined) return new DataError(`${file} ${what}.`, { file, cause: error })
-  return error instanceof Error ? error : new Error(String(error))
 }

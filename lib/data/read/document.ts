@@ -10,4 +10,6 @@ export interface Source {
   readonly file: string
   /** Line of a JSON lines file, from 1. */
   readonly line?: number
+  /** Row of a parquet file, from 1. */
+  readonly row?: number
 }

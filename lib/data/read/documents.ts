@@ -3,13 +3,14 @@ import { DataError } from '../../errors.js'
 import { readBytes } from './bytes.js'
 import type { Document } from './document.js'
 import { readJsonLines } from './json-lines.js'
+import { readParquetDocuments } from './parquet/documents.js'
 import { readPlainText } from './plain-text.js'
 
-/** `text`: a file is one document. `jsonl`: a line is one. */
-export type TextFormat = 'text' | 'jsonl'
+/** `text`: a file is one document. `jsonl`: a line is one. `parquet`: a row is one. */
+export type TextFormat = 'text' | 'jsonl' | 'parquet'
 
 export interface ReadOptions {
-  /** Field of a JSON line that holds the text. */
+  /** Field of a JSON line, or column of a parquet file, that holds the text. Default: `text`. */
   readonly textField?: string
   /** Default: by the file's name. */
   readonly format?: TextFormat
@@ -23,6 +24,7 @@ const FORMATS: Readonly<Record<string, TextFormat>> = {
   '.jsonl': 'jsonl',
   '.ndjson': 'jsonl',
   '.json': 'jsonl',
+  '.parquet': 'parquet',
 }
 
 /**
@@ -34,12 +36,8 @@ export async function* readDocuments(
   options: ReadOptions = {},
 ): AsyncGenerator<Document, void, void> {
   for (const file of files) {
-    const format = options.format ?? formatOf(file)
-    const bytes = readBytes(file, options)
-    const documents =
-      format === 'text' ? readPlainText(bytes, file) : readJsonLines(bytes, file, options.textField ?? 'text')
     let found = false
-    for await (const document of documents) {
+    for await (const document of documentsOf(file, options)) {
       options.signal?.throwIfAborted()
       if (document.text === '') continue
       found = true
@@ -52,14 +50,26 @@ export async function* readDocuments(
   }
 }
 
+function documentsOf(file: string, options: ReadOptions): AsyncGenerator<Document, void, void> {
+  const { format = formatOf(file), textField = 'text' } = options
+  if (format === 'parquet') return readParquetDocuments(file, textField, options)
+  const bytes = readBytes(file, options)
+  return format === 'text' ? readPlainText(bytes, file) : readJsonLines(bytes, file, textField)
+}
+
 /** `corpus.jsonl.zst` → `jsonl`. */
 export function formatOf(file: string): TextFormat {
+  if (file.endsWith('.parquet.zst')) {
+    throw new DataError(`${file}: a parquet file is compressed inside. Decompress it with \`zstd -d\`.`, {
+      file,
+    })
+  }
   const extension = /\.[^./]*$/.exec(file.replace(/\.zst$/, ''))?.[0] ?? ''
   const format = Object.hasOwn(FORMATS, extension) ? FORMATS[extension] : undefined
   if (format !== undefined) return format
   throw new DataError(
-    `${file}: cannot tell the format from the name. Known are ${Object.keys(FORMATS).join(', ')}, each also with .zst; ` +
-      'name the format ("text" or "jsonl") for other files.',
+    `${file}: cannot tell the format from the name. Known are ${Object.keys(FORMATS).join(', ')}, all but the last also with .zst; ` +
+      'name the format ("text", "jsonl" or "parquet") for other files.',
     { file },
   )
 }

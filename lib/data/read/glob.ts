@@ -18,6 +18,11 @@ export async function expandInputs(patterns: string | readonly string[]): Promis
 }
 
 async function expandOne(pattern: string): Promise<string[]> {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(pattern)) {
+    throw new DataError(`${pattern} is an address, not a file. Fetch it first and name the file.`, {
+      file: pattern,
+    })
+  }
   const literal = await kindOf(pattern)
   if (literal === 'file') return [resolve(pattern)]
   if (literal === 'folder') {
@@ -37,10 +42,32 @@ async function expandOne(pattern: string): Promise<string[]> {
   return [...found].sort()
 }
 
+/** Repeated braces multiply, and a configuration may come from elsewhere. */
+const MAX_ALTERNATIVES = 10_000
+const MAX_BRACES = 100
+
 /** `{a,b}` to one pattern each, nested and repeated braces too. */
 export function expandBraces(pattern: string): string[] {
+  if (pattern.split('{', MAX_BRACES + 2).length > MAX_BRACES + 1)
+    throw new DataError(`A pattern has more than ${MAX_BRACES} braces. Write several patterns.`)
+  const found: string[] = []
+  const pending = [pattern]
+  for (let next; (next = pending.pop()) !== undefined;) {
+    const alternatives = expandFirstBrace(next)
+    if (alternatives === undefined) found.push(next)
+    else for (let i = alternatives.length - 1; i >= 0; i--) pending.push(alternatives[i]!)
+    if (found.length + pending.length > MAX_ALTERNATIVES)
+      throw new DataError(
+        `The braces of ${pattern} make more than ${MAX_ALTERNATIVES} patterns. Use * instead.`,
+      )
+  }
+  return found
+}
+
+/** The patterns with one choice of the first brace made; undefined when there is none. */
+function expandFirstBrace(pattern: string): string[] | undefined {
   const open = pattern.indexOf('{')
-  if (open < 0) return [pattern]
+  if (open < 0) return undefined
   const alternatives: string[] = []
   let depth = 0
   let from = open + 1
@@ -54,7 +81,7 @@ export function expandBraces(pattern: string): string[] {
     if (c === '}' && --depth === 0) {
       alternatives.push(pattern.slice(from, i))
       const rest = pattern.slice(i + 1)
-      return alternatives.flatMap((middle) => expandBraces(pattern.slice(0, open) + middle + rest))
+      return alternatives.map((middle) => pattern.slice(0, open) + middle + rest)
     }
   }
   throw new DataError(`The pattern ${pattern} opens a brace and does not close it.`, { file: pattern })
@@ -62,7 +89,8 @@ export function expandBraces(pattern: string): string[] {
 
 /** The folder that needs no matching, and the path parts that do. */
 function splitPattern(pattern: string): { root: string; parts: string[] } {
-  const parts = pattern.split('/')
+  // `**/**` finds what `**` finds, in exponential time.
+  const parts = pattern.split('/').filter((part, i, all) => part !== '**' || all[i - 1] !== '**')
   const first = parts.findIndex((part) => /[*?]/.test(part))
   const fixed = first < 0 ? parts.length - 1 : first
   const root = parts.slice(0, fixed).join('/')

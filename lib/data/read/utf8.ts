@@ -4,14 +4,14 @@ import { DataError } from '../../errors.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Decodes bytes that begin at `offset` of the (decompressed) `file`; `line` is named if given. */
-export function decodeUtf8(bytes: Uint8Array, file: string, offset: number, line?: number): string {
+/** Decodes bytes that begin at `offset` of the (decompressed) `file`, or of a `part` of it, which is named if given. */
+export function decodeUtf8(bytes: Uint8Array, file: string, offset: number, part?: string): string {
   if (isUtf8(bytes)) return decoder.decode(bytes)
   const at = firstInvalid(bytes)
   const found = bytes[at]!.toString(16).padStart(2, '0')
   const wide =
     offset === 0 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
-  const where = `byte ${offset + at}${line === undefined ? '' : ` (line ${line})`}`
+  const where = `byte ${offset + at}${part === undefined ? '' : ` (${part})`}`
   throw new DataError(
     `${file} is not UTF-8 at ${where}: found 0x${found}. ` +
       (wide ? 'It looks like UTF-16. ' : '') +

@@ -1,4 +1,5 @@
 /** Files that are either complete on the disk or not there. */
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { SaveError } from '../../errors.js'
 
@@ -12,8 +13,11 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+
+/** A link in the place of the file is refused: it could lead to any file of the user's. */
 export async function writeDurably(file: string, content: string): Promise<void> {
-  const handle = await open(file, 'w')
+  const handle = await open(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK)
   try {
     await handle.writeFile(content)
     await handle.sync()

@@ -1,12 +1,15 @@
 /** `manifest.json` of a token set: what the shards hold, and what they were made from. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { parseBoundedJson } from '../../bounded-json.js'
 import { DataError } from '../../errors.js'
-import { readError } from '../read/bytes.js'
+import { readRegular } from '../read/regular-file.js'
 
 export const MANIFEST_FILE = 'manifest.json'
+/** Some hundred bytes for each shard and each source. */
+const MAX_MANIFEST = 64 * 2 ** 20
+const BOUNDS = { values: 2 ** 22, depth: 8 }
 
 const count = z.number().int().nonnegative()
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
@@ -19,7 +22,8 @@ const manifestSchema = z.strictObject({
   tokenizer: z.strictObject({
     name: z.string(),
     fingerprint: z.string(),
-    vocabSize: count.positive(),
+    // Ids are int32 wherever they go from here.
+    vocabSize: count.positive().max(2 ** 31 - 1),
     bosId: z.number().int(),
     eosId: z.number().int(),
   }),
@@ -45,17 +49,12 @@ export type Manifest = z.infer<typeof manifestSchema>
 
 export async function readManifest(folder: string): Promise<Manifest> {
   const file = join(folder, MANIFEST_FILE)
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    throw readError(file, error)
-  }
+  const bytes = await readRegular(file, MAX_MANIFEST, { ownFolder: true })
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseBoundedJson(bytes.toString('utf8'), BOUNDS)
   } catch (error) {
-    throw damaged(file, (error as Error).message, error)
+    throw damaged(file, (error as Error).message.slice(0, 200), error)
   }
   const parsed = manifestSchema.safeParse(value)
   if (!parsed.success) {

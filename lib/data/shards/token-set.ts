@@ -4,11 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { read as readCallback } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError, DisposedError } from '../../errors.js'
-import { readError } from '../read/bytes.js'
+import { openRegular, readError } from '../read/regular-file.js'
 import { decodeHeader, HEADER_BYTES, requireLittleEndian, TOKEN_BYTES } from './format.js'
 import { readManifest, streamFingerprint } from './manifest.js'
 import type { Manifest } from './manifest.js'
@@ -137,10 +136,8 @@ async function openShard(
   entry: Manifest['shards'][number],
   manifest: Manifest,
 ): Promise<FileHandle> {
-  let file: FileHandle | undefined
+  const { file, bytes: size } = await openRegular(path, { ownFolder: true })
   try {
-    file = await open(path, 'r')
-    const { size } = await file.stat()
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
     const header = decodeHeader(buffer.subarray(0, bytesRead), path, size)
     const tokenizer = createHash('sha256').update(manifest.tokenizer.fingerprint).digest('hex')
@@ -158,7 +155,7 @@ async function openShard(
     }
     return file
   } catch (error) {
-    await file?.close()
+    await file.close()
     throw readError(path, error)
   }
 }

@@ -1,10 +1,9 @@
 /** Holds the content of every shard against its hash; a set that passed is remembered. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../../errors.js'
-import { readError } from '../read/bytes.js'
+import { openRegular, readError, readRegular } from '../read/regular-file.js'
 import { writeDurably } from './durable.js'
 import { HEADER_BYTES } from './format.js'
 import { formatManifest, readManifest } from './manifest.js'
@@ -22,8 +21,8 @@ export interface VerifyOptions {
 export async function verifyTokenSet(folder: string, options: VerifyOptions = {}): Promise<void> {
   const manifest = await readManifest(folder)
   const state = await stateOf(folder, manifest)
-  if (!options.again && state === (await readFile(join(folder, VERIFIED_FILE), 'utf8').catch(() => '')))
-    return
+  const noted = join(folder, VERIFIED_FILE)
+  if (!options.again && (await readNote(noted, state.length)) === state) return
 
   const total = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0)
   let done = 0
@@ -31,7 +30,8 @@ export async function verifyTokenSet(folder: string, options: VerifyOptions = {}
     const file = join(folder, shard.file)
     const hash = createHash('sha256')
     try {
-      const bytes = createReadStream(file, { start: HEADER_BYTES, highWaterMark: 2 ** 20 })
+      const { file: handle } = await openRegular(file, { ownFolder: true })
+      const bytes = handle.createReadStream({ start: HEADER_BYTES, highWaterMark: 2 ** 20 })
       for await (const chunk of bytes as AsyncIterable<Buffer>) {
         options.signal?.throwIfAborted()
         hash.update(chunk)
@@ -50,7 +50,13 @@ export async function verifyTokenSet(folder: string, options: VerifyOptions = {}
   }
   options.onProgress?.(total, total)
   // Only a note that saves time: a folder that may not be written is verified again next time.
-  await writeDurably(join(folder, VERIFIED_FILE), state).catch(() => undefined)
+  await writeDurably(noted, state).catch(() => undefined)
+}
+
+/** What an earlier verification left; nothing where that is not as short as ours would be. */
+async function readNote(path: string, length: number): Promise<string> {
+  const bytes = await readRegular(path, length, { ownFolder: true }).catch(() => Buffer.alloc(0))
+  return bytes.toString('utf8')
 }
 
 /** What must not have changed since a verification. */
@@ -59,7 +65,7 @@ async function stateOf(folder: string, manifest: Manifest): Promise<string> {
   for (const { file } of manifest.shards) {
     const path = join(folder, file)
     try {
-      const { size, mtimeMs } = await stat(path)
+      const { size, mtimeMs } = await lstat(path)
       files.push({ file, size, mtimeMs })
     } catch (error) {
       throw readError(path, error)

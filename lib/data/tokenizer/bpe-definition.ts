@@ -23,6 +23,9 @@ export interface BpePiece {
 export const pieceTypes = { normal: 1, unknown: 2, control: 3, byte: 6 } as const
 export type PieceType = (typeof pieceTypes)[keyof typeof pieceTypes]
 
+/** As in the native code (bpe_model.h): generous against any vocabulary, and bounds on what a hostile file can cost. */
+export const pieceLimits = { pieces: 2 ** 20, pieceBytes: 2 ** 10, bytes: 2 ** 24 } as const
+
 export const spaceMark = '\u2581'
 
 /** The ways in which a piece is the concatenation of two others, the shortest left part first. */

@@ -1,12 +1,15 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { parseBoundedJson } from '../../bounded-json.js'
 import { DataError, NativeError } from '../../errors.js'
+import { readRegular } from '../read/regular-file.js'
 import type { BpeDefinition } from './bpe-definition.js'
 import { BpeTokenizer } from './bpe-tokenizer.js'
 import { BytesTokenizer, bytesFiles } from './bytes-tokenizer.js'
 import { refuse } from './refuse.js'
 import { parseSentencePieceModel } from './sentencepiece-model.js'
-import { parseTokenizerJson } from './tokenizer-json.js'
+import { parseTokenizerJson, tokenizerJsonBounds } from './tokenizer-json.js'
 import type { Tokenizer, TokenizerFile } from './tokenizer.js'
 
 /** Larger than any tokenizer in use; so a wrong path (a checkpoint, a corpus) is not read into memory. */
@@ -14,7 +17,7 @@ const maxFileBytes = 64 * 2 ** 20
 
 /** In order of preference: scores are the original, ranks were derived from them. */
 const definitionNames = ['tokenizer.model', 'tokenizer.json']
-const companionNames = ['tokenizer_config.json', 'special_tokens_map.json']
+const companionNames = ['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json']
 
 /**
  * @param spec `bytes`, a `tokenizer.model` or `tokenizer.json`, or a folder that holds one.
@@ -24,9 +27,21 @@ export async function loadTokenizer(spec: string): Promise<Tokenizer> {
   if (spec === 'bytes') return new BytesTokenizer()
   const file = await findDefinition(spec)
   const data = await readTokenizerFile(file)
-  if (data.equals(bytesFiles()[0]!.data)) return new BytesTokenizer()
+  if (isBytesTokenizer(data)) return new BytesTokenizer()
   const definition = isJson(data) ? parseTokenizerJson(data, file) : parseSentencePieceModel(data, file)
   return createTokenizer(file, data, definition)
+}
+
+/** The file that we write for `bytes`, also after other tools have laid it out anew. */
+function isBytesTokenizer(data: Buffer): boolean {
+  const own = Buffer.from(bytesFiles()[0]!.data)
+  if (data.equals(own)) return true
+  if (!isJson(data) || data.length > 2 * own.length) return false
+  try {
+    return isDeepStrictEqual(JSON.parse(data.toString('utf8')), JSON.parse(own.toString('utf8')))
+  } catch {
+    return false // no JSON at all: its reader will say so
+  }
 }
 
 function createTokenizer(file: string, data: Buffer, definition: BpeDefinition): Tokenizer {
@@ -57,11 +72,8 @@ async function findDefinition(spec: string): Promise<string> {
 
 async function readTokenizerFile(file: string): Promise<Buffer> {
   try {
-    const { size } = await stat(file)
-    if (size > maxFileBytes) refuse(file, `it has ${size} bytes, more than any tokenizer (${maxFileBytes})`)
-    return await readFile(file)
+    return await readRegular(file, maxFileBytes)
   } catch (error) {
-    if (error instanceof DataError) throw error
     throw new DataError(`The tokenizer ${file} cannot be read: ${(error as Error).message}`, {
       file,
       cause: error,
@@ -76,10 +88,29 @@ function isJson(data: Buffer): boolean {
 /** The definition as it was loaded, and the tokenizer files beside it. */
 async function existingFiles(file: string, data: Buffer): Promise<TokenizerFile[]> {
   const folder = dirname(file)
-  const present = await readdir(folder)
+  // What lies beside the definition may be gone when a long run ends; the definition alone is enough.
+  const present = await readdir(folder).catch((): string[] => [])
   const files: TokenizerFile[] = [{ name: isJson(data) ? 'tokenizer.json' : 'tokenizer.model', data }]
   for (const name of [...definitionNames, ...companionNames])
     if (present.includes(name) && name !== basename(file) && name !== files[0]!.name)
-      files.push({ name, data: await readTokenizerFile(join(folder, name)) })
+      files.push({ name, data: await readCompanion(join(folder, name)) })
   return files
+}
+
+/** What lies beside a tokenizer goes into exports as it is, so it must be what its name says: a link may lead anywhere. */
+async function readCompanion(file: string): Promise<Buffer> {
+  const data = await readTokenizerFile(file)
+  if (!file.endsWith('.json')) parseSentencePieceModel(data, file)
+  else requireJsonObject(data, file)
+  return data
+}
+
+function requireJsonObject(data: Buffer, file: string): void {
+  try {
+    const value: unknown = parseBoundedJson(data.toString('utf8'), tokenizerJsonBounds)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  } catch (error) {
+    refuse(file, `it is no valid JSON (${(error as Error).message.slice(0, 200)})`, error)
+  }
+  refuse(file, 'it is no JSON object')
 }

@@ -1,4 +1,10 @@
-import { pieceTypes, type BpeDefinition, type BpePiece, type PieceType } from './bpe-definition.js'
+import {
+  pieceLimits,
+  pieceTypes,
+  type BpeDefinition,
+  type BpePiece,
+  type PieceType,
+} from './bpe-definition.js'
 import { ProtobufError, protobufFields } from './protobuf.js'
 import { refuse } from './refuse.js'
 
@@ -22,7 +28,10 @@ function readModel(data: Uint8Array, file: string): BpeDefinition {
   let normalizer: NormalizerSpec = readNormalizerSpec(new Uint8Array())
   for (const field of protobufFields(data)) {
     if (field.kind !== 'bytes') continue
-    if (field.number === 1) pieces.push(readPiece(field.value, pieces.length, file))
+    if (field.number === 1) {
+      if (pieces.length === pieceLimits.pieces) refuse(file, `it has more than ${pieceLimits.pieces} pieces`)
+      pieces.push(readPiece(field.value, pieces.length, file))
+    }
     if (field.number === 2) trainer = readTrainerSpec(field.value)
     if (field.number === 3) normalizer = readNormalizerSpec(field.value)
     if (field.number === 5 && readNormalizerSpec(field.value).hasRules)
@@ -66,7 +75,11 @@ function readPiece(message: Uint8Array, id: number, file: string): BpePiece {
   let score = 0
   let type: number = pieceTypes.normal
   for (const field of protobufFields(message)) {
-    if (field.number === 1 && field.kind === 'bytes') text = readString(field.value, `piece ${id}`)
+    if (field.number === 1 && field.kind === 'bytes') {
+      if (field.value.length > pieceLimits.pieceBytes)
+        refuse(file, `piece ${id} has ${field.value.length} bytes, more than ${pieceLimits.pieceBytes}`)
+      text = readString(field.value, `piece ${id}`)
+    }
     if (field.number === 2 && field.kind === 'fixed32') score = field.value.getFloat32(0, true)
     if (field.number === 3 && field.kind === 'varint') type = field.value
   }
@@ -139,6 +152,7 @@ function readNormalizerSpec(message: Uint8Array): NormalizerSpec {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function readString(bytes: Uint8Array, what: string): string {
+  if (bytes.length > pieceLimits.pieceBytes) throw new ProtobufError(`${what} has ${bytes.length} bytes`)
   try {
     return utf8.decode(bytes)
   } catch (error) {

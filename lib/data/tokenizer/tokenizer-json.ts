@@ -1,4 +1,6 @@
+import { parseBoundedJson } from '../../bounded-json.js'
 import {
+  pieceLimits,
   pieceTypes,
   spaceMark,
   splitsOf,
@@ -33,7 +35,7 @@ export function parseTokenizerJson(data: Uint8Array, file: string): BpeDefinitio
   expectAllMerges(pieces, scores.merges, file)
   const find = (role: string, text: unknown): number => {
     const id = typeof text === 'string' ? texts.indexOf(text) : -1
-    return id >= 0 ? id : refuse(file, `its ${role} token ${String(text)} is missing`)
+    return id >= 0 ? id : refuse(file, `its ${role} token ${describe(text)} is missing`)
   }
   return {
     pieces,
@@ -46,11 +48,14 @@ export function parseTokenizerJson(data: Uint8Array, file: string): BpeDefinitio
 
 type JsonObject = Record<string, unknown>
 
+/** A piece takes one value in the vocabulary and, where merges are pairs, three for each of its merges. */
+export const tokenizerJsonBounds = { values: 8 * pieceLimits.pieces, depth: 64 }
+
 function parseJson(data: Uint8Array, file: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data))
+    return parseBoundedJson(new TextDecoder('utf-8', { fatal: true }).decode(data), tokenizerJsonBounds)
   } catch (error) {
-    return refuse(file, `it is no valid JSON (${(error as Error).message})`, error)
+    return refuse(file, `it is no valid JSON (${(error as Error).message.slice(0, 200)})`, error)
   }
 }
 
@@ -61,11 +66,11 @@ function asObject(value: unknown, what: string, file: string): JsonObject {
 }
 
 function expectByteFallbackBpe(model: JsonObject, file: string): void {
-  if (model['type'] !== 'BPE') refuse(file, `its model is ${JSON.stringify(model['type'])}, not "BPE"`)
+  if (model['type'] !== 'BPE') refuse(file, `its model is ${describe(model['type'])}, not "BPE"`)
   if (model['byte_fallback'] !== true)
     refuse(file, 'it has no byte fallback (it is a byte-level BPE, as of GPT-2 or LLaMA-3)')
   for (const name of ['dropout', 'continuing_subword_prefix', 'end_of_word_suffix'])
-    if (model[name]) refuse(file, `its model has a ${name} (${JSON.stringify(model[name])})`)
+    if (model[name]) refuse(file, `its model has a ${name} (${describe(model[name])})`)
   if (model['ignore_merges'] === true) refuse(file, 'its model ignores merges')
 }
 
@@ -106,15 +111,18 @@ function describe(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text
 }
 
-/** As in the native code; here it also bounds the time that looking for merges takes. */
-const maxPieceLength = 1024
-
 /** The texts of the pieces, by id. */
 function readVocabulary(vocab: unknown, file: string): string[] {
   const entries = Object.entries(asObject(vocab, 'model.vocab', file))
+  if (entries.length > pieceLimits.pieces) refuse(file, `it has more than ${pieceLimits.pieces} pieces`)
   const texts = new Array<string | undefined>(entries.length)
+  let length = 0
   for (const [text, id] of entries) {
-    if (text.length > maxPieceLength) refuse(file, `a piece is longer than ${maxPieceLength} characters`)
+    // These also bound the time that looking for merges takes.
+    if (text.length > pieceLimits.pieceBytes)
+      refuse(file, `a piece is longer than ${pieceLimits.pieceBytes} characters`)
+    if ((length += text.length) > pieceLimits.bytes)
+      refuse(file, `its pieces have more than ${pieceLimits.bytes} characters`)
     if (
       typeof id !== 'number' ||
       !Number.isInteger(id) ||
@@ -124,7 +132,7 @@ function readVocabulary(vocab: unknown, file: string): string[] {
     )
       refuse(
         file,
-        `the ids of its ${entries.length} pieces are not 0 … ${entries.length - 1} (${text}: ${String(id)})`,
+        `the ids of its ${entries.length} pieces are not 0 … ${entries.length - 1} (${text}: ${describe(id)})`,
       )
     texts[id] = text
   }
@@ -138,7 +146,12 @@ function readAddedTokens(tokens: unknown, texts: string[], file: string): Set<nu
   for (const entry of tokens as unknown[]) {
     const { id, content, special } = asObject(entry, 'an entry of added_tokens', file)
     if (special !== true) refuse(file, `its added token ${describe(content)} is not special`)
-    if (id === texts.length && typeof content === 'string') texts.push(content)
+    if (typeof content !== 'string' || content.length > pieceLimits.pieceBytes)
+      refuse(
+        file,
+        `its added token ${describe(content)} is no text of at most ${pieceLimits.pieceBytes} characters`,
+      )
+    if (id === texts.length) texts.push(content)
     if (typeof id !== 'number' || texts[id] !== content)
       refuse(
         file,
@@ -155,7 +168,7 @@ function readScores(merges: unknown, file: string): { merges: number; of(text: s
   const ranks = new Map<string, number>()
   let last: string | undefined
   merges.forEach((merge: unknown, rank) => {
-    const parts: unknown = typeof merge === 'string' ? merge.split(' ') : merge
+    const parts: unknown = typeof merge === 'string' ? merge.split(' ', 3) : merge
     const isPair =
       Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === 'string')
     if (!isPair) refuse(file, `merge ${rank} is ${describe(merge)}, not two pieces`)

@@ -10,7 +10,7 @@ export interface Sampling {
 const samplingStream = 3
 
 /** The tokens that may be drawn, in the order in which the draw visits them, with their weights. */
-function candidates(logits: ArrayLike<number>, { temperature, topK, topP }: Sampling) {
+export function candidates(logits: ArrayLike<number>, { temperature, topK, topP }: Sampling) {
   const z = Array.from(logits)
   const largest = z.reduce((a, b) => Math.max(a, b), -Infinity)
   const byId = z.map((value, id) => ({ id, p: Math.exp((value - largest) / temperature) }))

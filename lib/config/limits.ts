@@ -1,0 +1,2 @@
+/** What the attention kernels take. */
+export const largestHeadDim = 256
