@@ -176,6 +176,12 @@ export const cases: readonly Case[] = [
   ...optimiser,
   ...helpers,
   ...generation(1024, 8),
+  make(
+    'repetition_penalty',
+    'V32000',
+    { logits: small(3, 32_000), seen: ids(2, 32_000) },
+    { penalty: 1 }, // another one would drive the logits to zero, run by run
+  ),
   sampling('temperature 0', 0, 0, 1),
   sampling('top-p 0.95', 0.8, 0, 0.95),
   sampling('top-k 50', 0.8, 50, 1),

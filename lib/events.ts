@@ -1,4 +1,5 @@
 import type { HealthAction, RunConfig, StageConfig } from './config/types.js'
+import type { TaskResult } from './eval/results.js'
 
 /** What `trainer.train()` yields, and what `metrics.jsonl` holds a line each of (without `config`). */
 export type TrainEvent =
@@ -7,6 +8,7 @@ export type TrainEvent =
   | StepEvent
   | HealthEvent
   | EvaluationEvent
+  | TasksEvent
   | SampleEvent
   | CheckpointEvent
   | SaveFailedEvent
@@ -98,6 +100,12 @@ export interface EvaluationEvent {
   readonly bitsPerByte: number
   readonly tokens: number
   readonly flops: number
+}
+
+export interface TasksEvent {
+  readonly type: 'tasks'
+  readonly step: number
+  readonly results: readonly TaskResult[]
 }
 
 export interface SampleEvent {

@@ -6,6 +6,7 @@ import { stepModels } from '../step/models.js'
 import { StepSession } from '../step/session.js'
 import { checkpoints } from './checkpoints.js'
 import { jsonLines, scratchFolder, tokenizerOf, tokenizing, tokenShards, zstd } from './data.js'
+import { generation } from './generation.js'
 import { eventLoop, loading, planRun } from './runtime.js'
 import { Shared } from './shared.js'
 import { AroundSubject, type AroundSpec } from './subject.js'
@@ -41,6 +42,10 @@ export function aroundTheStep({ threadCounts, tokenizer, zstd: compressed }: Aro
     what: `BPE ${lastParts(path)}`,
     made: tokenizerOf(path),
   }))
+  const writing = generation(
+    stepModels.find(({ name }) => name === 'C512 V32000')!,
+    threads,
+  )
   const specs: AroundSpec[] = [
     loading(),
     planRun(),
@@ -51,6 +56,7 @@ export function aroundTheStep({ threadCounts, tokenizer, zstd: compressed }: Aro
     ...(compressed === undefined ? [] : [zstd(compressed)]),
     ...tokenShards(folder),
     ...checkpoints(session, model.name, folder),
+    ...writing.specs,
   ]
   const skipped: Skipped[] = []
   if (tokenizer === undefined)
@@ -67,6 +73,7 @@ export function aroundTheStep({ threadCounts, tokenizer, zstd: compressed }: Aro
       await bytes.dispose()
       for (const { made } of vocabularies) await made.dispose()
       await session.dispose()
+      await writing.dispose()
       await folder.dispose()
     },
   }

@@ -23,6 +23,7 @@ export const freeToChange: readonly string[] = [
   'config.checkpoint',
   'config.health',
   'config.evaluation',
+  'config.tasks',
   'config.sample',
 ]
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseBoundedJson } from '../bounded-json.js'
 import { CheckpointError } from '../errors.js'
 import { largestHeadDim } from './limits.js'
 import type { ModelConfig } from './types.js'
@@ -16,6 +17,9 @@ export interface ParsedFolderConfig {
   readonly model: ModelConfig
   readonly settings: LanguageSettings
 }
+
+/** Far more than any `config.json` needs. */
+const bounds = { values: 1 << 16, depth: 32 }
 
 /** What can be read; `architectures` and `model_type` must both say so. */
 const architecture = 'LlamaForCausalLM'
@@ -119,7 +123,7 @@ export function parseFolderConfig(path: string, text: string): ParsedFolderConfi
 function parseFields(text: string, refuse: Refuse): Fields {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = parseBoundedJson(text, bounds)
   } catch (cause) {
     throw refuse(`it is not JSON (${(cause as Error).message.slice(0, 200)})`, cause)
   }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { CheckpointError, ConfigError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import { parseFolderConfig } from './huggingface.js'
 import { given } from './objects.js'
 import { modelDefaults } from './presets.js'
@@ -14,8 +14,8 @@ const maxConfigBytes = 1 << 20
  * folder's. When all of them are, as in the configuration that a run keeps, the folder is not looked at: a run goes on
  * from its own checkpoints, wherever the folder has gone.
  *
- * @throws {ConfigError} when a value contradicts the folder
- * @throws {CheckpointError} when the folder holds no model that we can compute
+ * @throws {ConfigError} when there is no such folder, or a value contradicts it
+ * @throws {CheckpointError} when its model is none that we can compute
  */
 export function importedModel(from: string, written: Omit<ParsedModel, 'from'>): ModelConfig {
   const { preset, ...values } = written
@@ -59,10 +59,9 @@ function isWhole(values: Partial<ModelConfig>): values is ModelConfig {
 function readFolderConfig(from: string): ModelConfig {
   const path = join(from, 'config.json')
   const missing = (reason: string, cause?: unknown) =>
-    new CheckpointError(
-      'ERR_CHECKPOINT_MISSING',
+    new ConfigError(
       `model.from is ${from}, ${reason}. Give a folder with config.json and model.safetensors.`,
-      { cause },
+      { path: 'model.from', cause },
     )
   if (!existsSync(path))
     throw missing(existsSync(from) ? 'which holds no config.json' : 'which does not exist')

@@ -27,6 +27,7 @@ export const defaults = {
   checkpoint: { everySteps: 1000, keep: 2, keepEvery: 0, keepBest: true },
   health: { nonFinite: 'stop', spike: 'record', spikeDeviations: 6, window: 128, budget: 10 },
   evaluation: { everySteps: 1000, maxTokens: 262_144 },
+  tasks: { names: [], data: 'data', everySteps: 0, limit: 0 },
   sample: { everySteps: 0, prompt: '', tokens: 256 },
 } as const
 
@@ -43,7 +44,7 @@ export function resolveConfig(written: UserConfig | RunConfig, source?: string):
   const config = parseConfig(written, source)
   const { validation, ...data } = config.data
   const { origin, shape, stages } = writtenStages(config)
-  const { checkpoint, health, evaluation, sample, optimizer } = config
+  const { checkpoint, health, evaluation, tasks, sample, optimizer } = config
   return deepFreeze({
     ...nameAndFolder(config),
     model: resolveModel(config.model),
@@ -69,6 +70,7 @@ export function resolveConfig(written: UserConfig | RunConfig, source?: string):
     checkpoint: { ...defaults.checkpoint, ...given(checkpoint) },
     health: { ...defaults.health, ...given(health) },
     evaluation: { ...defaults.evaluation, ...given(evaluation) },
+    tasks: { ...defaults.tasks, ...given(tasks) },
     sample: { ...defaults.sample, ...given(sample) },
   })
 }

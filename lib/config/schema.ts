@@ -161,6 +161,12 @@ export const configSchema = strict({
     budget: countOrZero.optional(),
   }).optional(),
   evaluation: strict({ everySteps: countOrZero.optional(), maxTokens: countOrZero.optional() }).optional(),
+  tasks: strict({
+    names: paths.optional(),
+    data: z.string().min(1).optional(),
+    everySteps: countOrZero.optional(),
+    limit: countOrZero.optional(),
+  }).optional(),
   sample: strict({
     everySteps: countOrZero.optional(),
     prompt: z.string().optional(),

@@ -106,6 +106,18 @@ export interface CheckpointConfig {
   readonly keepBest: boolean
 }
 
+/** Benchmark tasks that the model is scored on while it trains. */
+export interface TasksConfig {
+  /** `hellaswag`, `piqa`, …; empty: none. */
+  readonly names: readonly string[]
+  /** Folder of their data sets. */
+  readonly data: string
+  /** 0: only at the end. */
+  readonly everySteps: number
+  /** Only the first examples of each; 0: all. */
+  readonly limit: number
+}
+
 /** What happens when a step looks bad: `record` only tells, `skip` leaves the update out, `rollback` goes back. */
 export type HealthAction = 'record' | 'skip' | 'rollback' | 'stop'
 
@@ -140,6 +152,7 @@ export interface RunConfig {
   readonly health: HealthConfig
   /** Loss on the validation tokens, always token by token (K = 1); 0 steps: only at the end. */
   readonly evaluation: { readonly everySteps: number; readonly maxTokens: number }
+  readonly tasks: TasksConfig
   /** Text written from the model while it trains; 0 steps: only at the end. */
   readonly sample: { readonly everySteps: number; readonly prompt: string; readonly tokens: number }
 }

@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { toBfloat16 } from '../checkpoint/dtype.js'
-import { newestValid, openCheckpoint, type Checkpoint } from '../checkpoint/open.js'
+import { newestWhole, openCheckpoint, type Checkpoint } from '../checkpoint/open.js'
 import { completeConfig } from '../config/complete.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { UserConfig } from '../config/schema.js'
 import type { ModelConfig } from '../config/types.js'
+import { tokenizerOrKept } from '../data/tokenizer/kept.js'
 import { loadTokenizer } from '../data/tokenizer/load.js'
 import type { Tokenizer } from '../data/tokenizer/tokenizer.js'
 import { CheckpointError, ConfigError } from '../errors.js'
 import { HuggingFaceModel } from '../export/read-huggingface.js'
+import { generate, type BatchPiece, type Writer } from '../generate/generate.js'
+import type { GenerateOptions } from '../generate/options.js'
+import type { GenerationEnd } from '../generate/text-stream.js'
 import { allocateWeights, type FlatParameters } from '../model/weights.js'
 import { Device } from '../native/device.js'
 import { writeTensor } from '../tensor/tensor.js'
@@ -31,6 +35,10 @@ export interface LoadedModel {
   readonly context: number
   /** What was loaded, for people. */
   readonly source: string
+  /** Text that follows a prompt, as it is written; see {@link generate}. */
+  generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, GenerationEnd, void>
+  /** The same for several prompts at a time. */
+  generate(prompts: readonly string[], options?: GenerateOptions): AsyncGenerator<BatchPiece, void, void>
   dispose(): void
 }
 
@@ -43,7 +51,7 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
   if (existsSync(join(folder, 'config.json'))) return loadExported(folder, options)
   if (existsSync(join(folder, 'model', 'config.json'))) return loadExported(join(folder, 'model'), options)
   if (existsSync(join(folder, 'manifest.json'))) return loadCheckpoint(await openCheckpoint(folder), options)
-  const { checkpoint } = await newestValid(join(folder, 'checkpoints'))
+  const { checkpoint } = await newestWhole(join(folder, 'checkpoints'))
   if (checkpoint) return loadCheckpoint(checkpoint, options)
   throw new CheckpointError(
     'ERR_CHECKPOINT_MISSING',
@@ -65,7 +73,11 @@ async function loadExported(folder: string, options: LoadModelOptions): Promise<
 
 async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<LoadedModel> {
   const config = completeConfig(resolveConfig(checkpoint.state.run.config as UserConfig, checkpoint.path), {})
-  const tokenizer = await tokenizerOf(options.tokenizer ?? config.data.tokenizer, config.model)
+  const kept = join(checkpoint.path, '..', '..', 'tokenizer') // in the run folder; see lib/train/run-folder.ts
+  const tokenizer = await tokenizerOf(
+    options.tokenizer ?? tokenizerOrKept(config.data.tokenizer, kept),
+    config.model,
+  )
   if (tokenizer.fingerprint !== checkpoint.state.run.tokenizer) {
     tokenizer.dispose()
     throw new CheckpointError(
@@ -77,6 +89,12 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
   return place(options, config.model, tokenizer, context, checkpoint.path, (write, weights) =>
     checkpoint.load('weights', weights.table, write),
   )
+}
+
+/** `generate` for one model; each overload of the library's is one of the method's. */
+function generatorOf(writer: Writer): LoadedModel['generate'] {
+  return ((prompts: string, options?: GenerateOptions) =>
+    generate(writer, prompts, options)) as LoadedModel['generate']
 }
 
 async function tokenizerOf(spec: string, model: ModelConfig): Promise<Tokenizer> {
@@ -107,11 +125,12 @@ async function place(
       const rounded = weights.dtype === 'bf16' ? toBfloat16(values) : values
       return writeTensor(weights.range(offset, offset + values.length), rounded)
     }, weights)
+    const writer: Writer = { device, model, weights, tokenizer, context }
     const dispose = () => {
       device.dispose()
       tokenizer.dispose()
     }
-    return { device, model, weights, tokenizer, context, source, dispose }
+    return { ...writer, source, generate: generatorOf(writer), dispose }
   } catch (error) {
     device.dispose()
     tokenizer.dispose()

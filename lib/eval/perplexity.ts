@@ -5,7 +5,7 @@ import { ropeTables } from '../model/rope.js'
 import { BlockEvaluator } from '../objective/evaluation.js'
 import { Buffers, LayoutBuilder } from '../tensor/layout.js'
 import { tensor, writeTensor } from '../tensor/tensor.js'
-import type { Writer } from './generate.js'
+import type { EvaluatedModel } from './evaluated-model.js'
 
 export interface PerplexityOptions {
   /** Files or globs of text; a document is a file (.txt) or a line (.jsonl, .jsonl.zst). */
@@ -47,7 +47,7 @@ const passPositions = 4096
  * those before, without overlap; blocks count equally.
  */
 export async function evaluatePerplexity(
-  writer: Writer,
+  writer: EvaluatedModel,
   options: PerplexityOptions,
 ): Promise<PerplexityResult> {
   const T = options.context ?? writer.context
@@ -126,7 +126,7 @@ interface TokenizedText {
 }
 
 /** All documents, each with BOS in front, joined; as many as `maxTokens` needs. */
-async function readTokens({ tokenizer }: Writer, options: PerplexityOptions): Promise<TokenizedText> {
+async function readTokens({ tokenizer }: EvaluatedModel, options: PerplexityOptions): Promise<TokenizedText> {
   const { textField, maxTokens = 0, signal } = options
   const files = await expandInputs(options.files)
   const pieces: Int32Array[] = []

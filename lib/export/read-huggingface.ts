@@ -1,47 +1,64 @@
 import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { isFloatDtype } from '../checkpoint/dtype.js'
 import { readSmallFile } from '../checkpoint/files.js'
-import type { RegionWriter } from '../checkpoint/region.js'
 import { SafetensorsFile } from '../checkpoint/safetensors.js'
-import { parseStrictJson } from '../checkpoint/strict-json.js'
+import { parseFolderConfig, type LanguageSettings, type ParsedFolderConfig } from '../config/huggingface.js'
 import type { ModelConfig } from '../config/types.js'
 import { CheckpointError } from '../errors.js'
 import { parameterTable } from '../model/parameters.js'
-import { parseConfig, type LanguageSettings } from './huggingface-config.js'
 import { huggingFaceTensors, type NamedRange } from './names.js'
+import { indexProblems, readIndex, type ShardIndex } from './read-index.js'
+import { indexName, weightsName } from './shards.js'
 
 const maxConfigBytes = 1 << 20
-const maxIndexBytes = 64 << 20
-const maxShards = 1000
 
-/** A folder in the form of Hugging Face, checked against its own config; weights are read on demand. */
+/** Takes weights at their place in the flat region; `name` is that of the tensor they belong to. */
+export type NamedWriter = (offset: number, values: Float32Array, name: string) => Promise<void> | void
+
+/** Where a tensor of the model lies. */
+interface Place {
+  readonly tensor: NamedRange
+  readonly file: SafetensorsFile
+}
+
+/** A folder in the form of Hugging Face, checked against its own config and index; weights are read on demand. */
 export class HuggingFaceModel {
   readonly model: ModelConfig
   readonly settings: LanguageSettings
+  readonly #folder: string
   readonly #files: readonly SafetensorsFile[]
-  /** Where each tensor of the model lies, in the order of the forward pass. */
-  readonly #places: readonly { readonly tensor: NamedRange; readonly file: SafetensorsFile }[]
+  /** In the order of the forward pass. */
+  readonly #places: readonly Place[]
 
   private constructor(
     folder: string,
-    config: { model: ModelConfig; settings: LanguageSettings },
+    config: ParsedFolderConfig,
     files: readonly SafetensorsFile[],
+    index: ShardIndex | undefined,
   ) {
     this.model = config.model
     this.settings = config.settings
+    this.#folder = folder
     this.#files = files
-    this.#places = placeTensors(folder, config.model, files)
+    this.#places = placeTensors(folder, config.model, files, index)
   }
 
-  /** Reads config and headers. One `model.safetensors`, or shards that an index names. */
+  /**
+   * Reads config and headers. One `model.safetensors`, or shards that an index names.
+   * @throws {CheckpointError} naming the field, file or tensor that is missing, damaged, or not as the config or the
+   * index says
+   */
   static async open(folder: string): Promise<HuggingFaceModel> {
     const configPath = join(folder, 'config.json')
-    const config = parseConfig(configPath, await readText(configPath, maxConfigBytes))
+    const text = new TextDecoder().decode(await readSmallFile(configPath, maxConfigBytes))
+    const config = parseFolderConfig(configPath, text)
+    const index = await findIndex(folder)
     const files: SafetensorsFile[] = []
     try {
-      for (const name of await weightFiles(folder)) files.push(await SafetensorsFile.open(join(folder, name)))
-      return new HuggingFaceModel(folder, config, files)
+      for (const name of index?.files ?? [weightsName])
+        files.push(await openWeights(join(folder, name), index))
+      return new HuggingFaceModel(folder, config, files, index)
     } catch (error) {
       await closeAll(files)
       throw error
@@ -49,11 +66,12 @@ export class HuggingFaceModel {
   }
 
   /** Hands every weight to `write`, piece by piece, at its place in the flat region of `parameterTable(model)`. */
-  async load(write: RegionWriter): Promise<void> {
+  async load(write: NamedWriter): Promise<void> {
+    await this.#refuseUntiedHead()
     for (const { tensor, file } of this.#places) {
       let at = tensor.offset
       for await (const values of file.readFloat32(tensor.name)) {
-        await write(at, values)
+        await write(at, values, tensor.name)
         at += values.length
       }
     }
@@ -63,71 +81,93 @@ export class HuggingFaceModel {
   async close(): Promise<void> {
     await closeAll(this.#files)
   }
+
+  /**
+   * A tied head may be stored a second time, but then it must be the embedding: with another one transformers 4 computes
+   * with the embedding, and transformers 5 with the head.
+   */
+  async #refuseUntiedHead(): Promise<void> {
+    const file = this.#files.find(({ tensors }) => tensors.has(headName))
+    if (!this.model.tiedHead || !file) return
+    const embedding = this.#places[0]!
+    const stored = file.tensors.get(headName)!
+    const differs = (what: string) =>
+      mismatch(
+        this.#folder,
+        `config.json ties head and embedding (tie_word_embeddings), but ${headName} ${what} ${embedding.tensor.name}`,
+      )
+    const { dtype } = embedding.file.tensors.get(embedding.tensor.name)!
+    if (stored.shape.join() !== embedding.tensor.shape.join()) throw differs('has another shape than')
+    if (stored.dtype !== dtype) throw differs('has another type than')
+    const own = file.readFloat32(headName)
+    for await (const values of embedding.file.readFloat32(embedding.tensor.name)) {
+      const { value } = (await own.next()) as IteratorResult<Float32Array, undefined>
+      if (!value || value.some((x, i) => !Object.is(x, values[i]))) throw differs('holds other values than')
+    }
+  }
+}
+
+const headName = 'lm_head.weight'
+
+/** With both, or with neither (and then it is the one to miss), the single file counts, as in transformers. */
+async function findIndex(folder: string): Promise<ShardIndex | undefined> {
+  if (await exists(join(folder, weightsName))) return undefined
+  const path = join(folder, indexName)
+  return (await exists(path)) ? readIndex(path) : undefined
+}
+
+async function openWeights(path: string, index: ShardIndex | undefined): Promise<SafetensorsFile> {
+  try {
+    return await SafetensorsFile.open(path)
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || error.code !== 'ERR_CHECKPOINT_MISSING') throw error
+    const [tensor] = [...(index?.places ?? [])].find(([, file]) => file === basename(path)) ?? []
+    const why = tensor
+      ? `${index!.path} says that it holds ${tensor}. Download the model again.`
+      : 'Weights are read from safetensors files only; convert others (.bin, .pth) with save_pretrained of transformers.'
+    throw new CheckpointError(error.code, `${error.message} ${why}`, { cause: error })
+  }
 }
 
 /** The file of every tensor, or an error that lists what is missing, too much, of another shape or type. */
-function placeTensors(folder: string, model: ModelConfig, files: readonly SafetensorsFile[]) {
+function placeTensors(
+  folder: string,
+  model: ModelConfig,
+  files: readonly SafetensorsFile[],
+  index: ShardIndex | undefined,
+): Place[] {
+  const problems = index ? indexProblems(index, files) : []
   const holders = new Map<string, SafetensorsFile>()
-  const problems: string[] = []
-  for (const file of files) {
-    for (const name of file.tensors.keys()) {
-      if (holders.has(name)) problems.push(`${name} is in two files`)
-      holders.set(name, file)
-    }
-  }
+  for (const file of files) for (const name of file.tensors.keys()) holders.set(name, file)
 
-  const places: { tensor: NamedRange; file: SafetensorsFile }[] = []
+  const places: Place[] = []
   for (const tensor of huggingFaceTensors(model, parameterTable(model))) {
     const file = holders.get(tensor.name)
     const found = file?.tensors.get(tensor.name)
-    if (!file || !found) problems.push(`${tensor.name} is missing`)
-    else if (found.shape.join() !== tensor.shape.join()) {
-      problems.push(`${tensor.name} is [${found.shape.join()}], config.json says [${tensor.shape.join()}]`)
-    } else if (!isFloatDtype(found.dtype)) problems.push(`${tensor.name} is ${found.dtype}`)
+    const is = `${tensor.name}${file ? ` in ${basename(file.path)}` : ''} is`
+    if (!file || !found) problems.push(`${is} missing`)
+    else if (found.shape.join() !== tensor.shape.join())
+      problems.push(`${is} [${found.shape.join()}], config.json says [${tensor.shape.join()}]`)
+    else if (!isFloatDtype(found.dtype))
+      problems.push(`${is} ${found.dtype}, and only F32, BF16 and F16 can be read`)
     else places.push({ tensor, file })
     holders.delete(tensor.name)
   }
-  for (const name of holders.keys())
-    if (!mayIgnore(name, model)) problems.push(`${name} has no place in the model`)
+  for (const [name, { path }] of holders)
+    if (!mayIgnore(name, model)) problems.push(`${name} in ${basename(path)} has no place in the model`)
   if (problems.length === 0) return places
   const more = problems.length > 5 ? ` and ${problems.length - 5} more` : ''
-  const text = `${folder} does not fit its config.json: ${problems.slice(0, 5).join('; ')}${more}. Download or export it again.`
-  throw new CheckpointError('ERR_CHECKPOINT_MISMATCH', text)
+  throw mismatch(folder, `${problems.slice(0, 5).join('; ')}${more}`)
 }
 
 /** Old exports carry the rotary frequencies, which follow from the config; a tied head may be stored a second time. */
 function mayIgnore(name: string, model: ModelConfig): boolean {
-  return name.endsWith('.rotary_emb.inv_freq') || (model.tiedHead && name === 'lm_head.weight')
+  return name.endsWith('.rotary_emb.inv_freq') || (model.tiedHead && name === headName)
 }
 
-async function weightFiles(folder: string): Promise<string[]> {
-  const single = 'model.safetensors'
-  const indexPath = join(folder, `${single}.index.json`)
-  // With both, or with neither (and then it is the one to miss), the single file counts, as in transformers.
-  if ((await exists(join(folder, single))) || !(await exists(indexPath))) return [single]
-
-  const bad = (what: string, cause?: unknown) => {
-    const text = `${indexPath} is not a valid index: ${what}. Download the model again.`
-    return new CheckpointError('ERR_CHECKPOINT_CORRUPT', text, { cause })
-  }
-  let index: unknown
-  try {
-    index = parseStrictJson(await readText(indexPath, maxIndexBytes))
-  } catch (cause) {
-    if (cause instanceof CheckpointError) throw cause
-    throw bad((cause as Error).message.slice(0, 200), cause)
-  }
-  const map = (index as { weight_map?: unknown } | null)?.weight_map
-  if (typeof map !== 'object' || map === null) throw bad('it has no weight_map')
-  const names = [...new Set<unknown>(Object.values(map))]
-  if (names.length === 0 || names.length > maxShards)
-    throw bad(`it names ${names.length} files, not 1 to ${maxShards}`)
-  for (const name of names) {
-    if (typeof name !== 'string' || !/^\w[\w.-]*\.safetensors$/.test(name)) {
-      throw bad(`${JSON.stringify(name)} is not the plain name of a safetensors file`)
-    }
-  }
-  return names as string[]
+function mismatch(folder: string, what: string): CheckpointError {
+  const text = `${folder} does not fit together: ${what}. Download or export it again.`
+  return new CheckpointError('ERR_CHECKPOINT_MISMATCH', text)
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -135,10 +175,6 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function readText(path: string, limit: number): Promise<string> {
-  return new TextDecoder().decode(await readSmallFile(path, limit))
 }
 
 async function closeAll(files: readonly SafetensorsFile[]): Promise<void> {

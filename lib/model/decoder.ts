@@ -22,6 +22,8 @@ export interface Pass {
   /** [≥ T, D/2] */
   readonly cos: Tensor
   readonly sin: Tensor
+  /** Forward only: rotates and attends where the rows are not B sequences of T positions. */
+  readonly attend?: (plan: Plan, t: { readonly qkv: Tensor; readonly y: Tensor }) => void
 }
 
 export interface BackwardPass extends Pass {
@@ -73,8 +75,11 @@ function forwardLayer(plan: Plan, pass: Pass, l: number, again = false): void {
     ops.rmsNorm(plan, { x: get(b.input), ...norm1 }, { epsilon })
   }
   linear(plan, pass, { x: get(b.normed1), y: get(b.qkv) }, l, 'attention.qkv')
-  ops.rope(plan, { x: get(b.qkv), cos: pass.cos, sin: pass.sin }, rotation(pass))
-  ops.attention(plan, { qkv: get(b.qkv), y: get(b.attended), lse: get(b.lse) }, heads)
+  if (pass.attend) pass.attend(plan, { qkv: get(b.qkv), y: get(b.attended) })
+  else {
+    ops.rope(plan, { x: get(b.qkv), cos: pass.cos, sin: pass.sin }, rotation(pass))
+    ops.attention(plan, { qkv: get(b.qkv), y: get(b.attended), lse: get(b.lse) }, heads)
+  }
   linear(plan, pass, { x: get(b.attended), y: get('branch') }, l, 'attention.out')
 
   ops.rmsNorm(

@@ -1,124 +1,233 @@
 import type { ModelConfig } from '../config/types.js'
 import type { Device, Plan, Region } from '../native/device.js'
 import { Buffers, LayoutBuilder, type Layout } from '../tensor/layout.js'
-import * as ops from '../tensor/ops.js'
-import { readTensor, reshape, writeTensor, type Tensor } from '../tensor/tensor.js'
+import { readTensor, tensor, writeTensor, type Tensor } from '../tensor/tensor.js'
+import {
+  passLayout,
+  recordRead,
+  recordStep,
+  type PassContext,
+  type Sampling,
+  type SequenceState,
+} from './inference-pass.js'
 import { ropeTables } from './rope.js'
 import type { FlatParameters } from './weights.js'
 
-/** How the next token is drawn. */
-export interface Sampling {
-  /** 0 takes the most likely token; 1 draws from the model's own distribution. */
-  readonly temperature: number
-  /** Only the k most likely tokens; 0: all. */
-  readonly topK: number
-  /** Only the most likely tokens that together hold this probability; 1: all. */
-  readonly topP: number
-  readonly seed: number
+export type { Sampling } from './inference-pass.js'
+
+/** Tokens that are read on from a position in one pass. */
+const readOnRows = 64
+/** A prompt is read in one pass of as many rows as it needs, in steps; what is longer goes on in passes as above. */
+const [promptRowStep, mostPromptRows] = [32, 1024]
+
+/** One text that is being written. */
+interface Slot extends SequenceState {
+  sampling: Sampling
+  /** Of the text now in the slot, {@link table} where it has a penalty. */
+  seen: Tensor | undefined
+  table: Tensor | undefined
+  /** Tokens whose keys and values the cache holds, in order. */
+  cached: number[]
+  /** The token after them, which the next step reads. */
+  pending: number
+  /** Tokens drawn since the text was started. */
+  drawn: number
 }
 
-/** Prompt tokens that are read in one pass. */
-const prefillRows = 64
+interface Pass {
+  /** [1, rows] */
+  readonly ids: Tensor
+  readonly plan: Plan
+  readonly buffers: Buffers
+}
 
 /**
- * Writes tokens one after the other with a cache of keys and values, always token by token (K = 1). The prompt is read
- * in chunks; what a chunk's unused rows leave in the cache is overwritten before it is ever attended.
+ * Writes tokens with caches of keys and values: several texts at a time, each in a slot of its own. A text that is
+ * started where another one stood is read from where the two differ. What unused rows of a pass leave in a cache is
+ * overwritten before it is ever attended.
  */
 export class InferenceSession {
   readonly #device: Device
-  readonly #model: ModelConfig
   readonly #context: number
+  readonly #capacity: number
+  readonly #pass: PassContext
+  readonly #slots: (Slot | undefined)[]
   readonly #regions: Region[] = []
-  readonly #cache: Buffers
-  readonly #rope: Buffers
-  readonly #scalars: Buffers
-  readonly #prefill: Pass
-  readonly #step: Pass
   readonly #ready: Promise<unknown>
+  /** The last of each kind: the next text may be read, and the next step taken, with it again. */
+  readonly #reads = new Map<string, Pass & { readonly slot: number; readonly rows: number }>()
+  #step: (Pass & { readonly slots: readonly number[]; readonly samplings: readonly Sampling[] }) | undefined
 
   /**
-   * @param context positions held at a time; beyond it the oldest half is forgotten
+   * @param context positions held at a time; beyond it the oldest half of a text is forgotten
+   * @param slots texts at a time
    */
-  constructor(
-    device: Device,
-    model: ModelConfig,
-    weights: FlatParameters,
-    context: number,
-    sampling: Sampling,
-  ) {
+  constructor(device: Device, model: ModelConfig, weights: FlatParameters, context: number, slots = 1) {
     this.#device = device
-    this.#model = model
     this.#context = context
-    const capacity = context + prefillRows // a chunk's unused rows may stand past the last position
-    this.#cache = this.#allocate(cacheLayout(device, model, capacity), 'key-value cache')
+    // The unused rows of a pass may stand past the last position.
+    this.#capacity = roundUp(context, promptRowStep) + readOnRows
+    this.#slots = new Array<Slot | undefined>(slots).fill(undefined)
     const half = model.headDim / 2
-    const ropeLayout = new LayoutBuilder(device.compute)
-      .add('cos', 'f32', capacity, half)
-      .add('sin', 'f32', capacity, half)
-      .build()
-    this.#rope = this.#allocate(ropeLayout, 'rotary tables')
-    const scalars = new LayoutBuilder(device.compute)
-      .add('position', 'i32', 1)
-      .add('counter', 'i32', 1)
-      .add('token', 'i32', 1)
-    this.#scalars = this.#allocate(scalars.build(), 'scalars')
-    this.#prefill = this.#record(weights, prefillRows)
-    this.#step = this.#record(weights, 1, sampling)
-    const tables = ropeTables(model, capacity)
-    this.#ready = Promise.all([
-      writeTensor(this.#rope.get('cos'), tables.cos),
-      writeTensor(this.#rope.get('sin'), tables.sin),
-    ])
+    const tables = new LayoutBuilder(device.compute)
+      .add('cos', 'f32', this.#capacity, half)
+      .add('sin', 'f32', this.#capacity, half)
+    const rope = this.#allocate(tables.build(), 'rotary tables')
+    this.#pass = { device, model, weights, cos: rope.get('cos'), sin: rope.get('sin') }
+    const { cos, sin } = ropeTables(model, this.#capacity)
+    this.#ready = Promise.all([writeTensor(this.#pass.cos, cos), writeTensor(this.#pass.sin, sin)])
     this.#ready.catch(() => undefined) // reported where it is awaited
   }
 
-  /** Token ids that follow `prompt`, without end; stop asking to stop. */
-  async *tokens(prompt: ArrayLike<number>): AsyncGenerator<number, void, void> {
-    if (prompt.length === 0) throw new RangeError('a prompt needs at least one token')
+  /**
+   * Puts a text into a slot: all of it is read but its last token, which the first step reads.
+   * @param reuse keep what the slot holds of this text already; the sums are then in another order than from the start
+   */
+  async start(index: number, tokens: ArrayLike<number>, sampling: Sampling, reuse = false): Promise<void> {
+    if (tokens.length === 0) throw new RangeError('a text needs at least one token')
     await this.#ready
-    let history = Array.from(prompt).slice(-this.#context)
-    let position = await this.#read(history)
-    for (let counter = 0; ; counter++) {
-      if (position === this.#context) {
-        history = history.slice(-Math.ceil(this.#context / 2))
-        position = await this.#read(history)
-      }
-      const token = await this.#next(history.at(-1)!, position++, counter)
-      history.push(token)
-      yield token
-    }
+    const text = Array.from(tokens)
+    const slot = (this.#slots[index] ??= this.#allocateSlot(sampling))
+    slot.sampling = sampling
+    slot.drawn = 0
+    await this.#markSeen(slot, text)
+    await this.#read(index, text.slice(-this.#context), reuse)
+  }
+
+  /** The next token of each of these slots, which must be started. */
+  async next(indexes: readonly number[]): Promise<number[]> {
+    const slots = indexes.map((index) => this.#started(index))
+    for (const [i, { cached, pending }] of slots.entries())
+      if (cached.length === this.#context)
+        await this.#read(indexes[i]!, [...cached, pending].slice(-Math.ceil(this.#context / 2)), false)
+    const step = this.#stepOf(indexes, slots)
+    const writes = slots.flatMap((slot) => [
+      writeTensor(slot.position, Int32Array.of(slot.cached.length)),
+      writeTensor(slot.counter, Int32Array.of(slot.drawn)),
+    ])
+    const ids = Int32Array.from(slots, ({ pending }) => pending)
+    const reads = [writeTensor(step.ids, ids), step.plan.run()] as const
+    const drawn = slots.map(({ token }) => readTensor({ ...token, dtype: 'i32' as const }))
+    await Promise.all([...writes, ...reads, ...drawn])
+    return Promise.all(
+      slots.map(async (slot, i) => {
+        const token = (await drawn[i]!)[0]!
+        slot.cached.push(slot.pending)
+        slot.pending = token
+        slot.drawn++
+        if (slot.seen) await markToken(slot.seen, token)
+        return token
+      }),
+    )
   }
 
   dispose(): void {
-    this.#prefill.plan.dispose()
-    this.#step.plan.dispose()
+    for (const { plan } of this.#reads.values()) plan.dispose()
+    this.#step?.plan.dispose()
     for (const region of this.#regions) region.dispose()
   }
 
-  /** Puts all but the last of `tokens` into the cache; returns the position of the last. */
-  async #read(tokens: readonly number[]): Promise<number> {
+  /** Makes the cache of a slot hold all but the last of `tokens`. */
+  async #read(index: number, tokens: readonly number[], reuse: boolean): Promise<void> {
+    const slot = this.#started(index)
     const count = tokens.length - 1
-    for (let first = 0; first < count; first += prefillRows) {
-      const ids = new Int32Array(prefillRows)
-      ids.set(tokens.slice(first, Math.min(count, first + prefillRows)))
+    let first = 0
+    if (reuse) while (first < count && slot.cached[first] === tokens[first]) first++
+    slot.cached.length = first
+    while (first < count) {
+      const fromStart = first === 0
+      const rows = fromStart ? this.#promptRows(count) : readOnRows
+      const part = tokens.slice(first, Math.min(count, first + rows))
+      const pass = this.#readOf(index, rows, fromStart)
+      const ids = new Int32Array(rows)
+      ids.set(part)
       await Promise.all([
-        writeTensor(this.#scalars.get('position'), Int32Array.of(first)),
-        writeTensor(this.#prefill.ids, ids),
-        this.#prefill.plan.run(),
+        writeTensor(slot.position, Int32Array.of(first)),
+        writeTensor(pass.ids, ids),
+        pass.plan.run(),
       ])
+      slot.cached.push(...part)
+      first += part.length
     }
-    return count
+    slot.pending = tokens[count]!
   }
 
-  async #next(token: number, position: number, counter: number): Promise<number> {
-    const [, , , , drawn] = await Promise.all([
-      writeTensor(this.#scalars.get('position'), Int32Array.of(position)),
-      writeTensor(this.#scalars.get('counter'), Int32Array.of(counter)),
-      writeTensor(this.#step.ids, Int32Array.of(token)),
-      this.#step.plan.run(),
-      readTensor({ ...this.#scalars.get('token'), dtype: 'i32' }),
-    ])
-    return drawn[0]!
+  #promptRows(count: number): number {
+    return Math.min(roundUp(count, promptRowStep), roundUp(this.#context, promptRowStep), mostPromptRows)
+  }
+
+  #readOf(slot: number, rows: number, fromStart: boolean): Pass {
+    const kind = fromStart ? 'prompt' : 'on'
+    const last = this.#reads.get(kind)
+    if (last?.slot === slot && last.rows === rows) return last
+    last?.plan.dispose()
+    const buffers = this.#buffersFor(last, rows, false)
+    const plan = recordRead(this.#pass, buffers, rows, this.#started(slot), fromStart)
+    const pass = { ids: buffers.get('ids'), plan, buffers, slot, rows }
+    this.#reads.set(kind, pass)
+    return pass
+  }
+
+  #stepOf(indexes: readonly number[], slots: readonly Slot[]): Pass {
+    const last = this.#step
+    const same =
+      last?.slots.length === slots.length &&
+      slots.every(({ sampling }, i) => last.slots[i] === indexes[i] && last.samplings[i] === sampling)
+    if (same) return last
+    last?.plan.dispose()
+    const buffers = this.#buffersFor(last, slots.length, true)
+    const plan = recordStep(this.#pass, buffers, slots)
+    this.#step = {
+      ...{ ids: buffers.get('ids'), plan, buffers },
+      ...{ slots: [...indexes], samplings: slots.map(({ sampling }) => sampling) },
+    }
+    return this.#step
+  }
+
+  /** The buffers of the last pass of a kind where they fit, else new ones in their stead. */
+  #buffersFor(last: Pass | undefined, rows: number, head: boolean): Buffers {
+    const layout = passLayout(this.#device, this.#pass.model, rows, head)
+    if (last && last.buffers.region.bytes >= layout.bytes) return new Buffers(last.buffers.region, layout)
+    if (last) {
+      this.#regions.splice(this.#regions.indexOf(last.buffers.region), 1)
+      last.buffers.region.dispose()
+    }
+    return this.#allocate(layout, 'inference buffers')
+  }
+
+  #started(index: number): Slot {
+    const slot = this.#slots[index]
+    if (!slot) throw new RangeError(`slot ${index} was not started`)
+    return slot
+  }
+
+  #allocateSlot(sampling: Sampling): Slot {
+    const { model } = this.#pass
+    const caches = new LayoutBuilder(this.#device.compute)
+    for (let l = 0; l < model.layers; l++)
+      caches.add(`layers.${l}`, 'compute', 2, this.#capacity, model.kvHeads * model.headDim)
+    const scalars = new LayoutBuilder(this.#device.compute)
+      .add('position', 'i32', 1)
+      .add('counter', 'i32', 1)
+      .add('token', 'i32', 1)
+    const cache = this.#allocate(caches.build(), 'key-value cache')
+    const one = this.#allocate(scalars.build(), 'scalars')
+    return {
+      ...{ cache, position: one.get('position'), counter: one.get('counter'), token: one.get('token') },
+      ...{ seen: undefined, table: undefined, sampling, cached: [], pending: 0, drawn: 0 },
+    }
+  }
+
+  /** Only a text with a penalty needs the table of its tokens. */
+  async #markSeen(slot: Slot, tokens: readonly number[]): Promise<void> {
+    slot.seen = undefined
+    if (slot.sampling.repetitionPenalty === 1) return
+    const { vocabSize } = this.#pass.model
+    const layout = new LayoutBuilder(this.#device.compute).add('seen', 'i32', vocabSize).build()
+    slot.seen = slot.table ??= this.#allocate(layout, 'tokens of the text').get('seen')
+    const marks = new Int32Array(vocabSize)
+    for (const token of tokens) marks[token] = 1
+    await writeTensor(slot.seen, marks)
   }
 
   #allocate(layout: Layout, label: string): Buffers {
@@ -126,100 +235,10 @@ export class InferenceSession {
     this.#regions.push(buffers.region)
     return buffers
   }
-
-  /** `rows` tokens at `position` and after; with `sampling`, also the head and the draw (one row only). */
-  #record(weights: FlatParameters, rows: number, sampling?: Sampling): Pass {
-    const model = this.#model
-    const buffers = this.#allocate(
-      passLayout(this.#device, model, rows, sampling !== undefined),
-      'inference buffers',
-    )
-    const get = (name: string) => buffers.get(name)
-    const plan = this.#device.createPlan(sampling ? 'next token' : 'read prompt')
-    const position = this.#scalars.get('position')
-    const epsilon = model.normEpsilon
-    const heads = { heads: model.heads, kvHeads: model.kvHeads, headDim: model.headDim }
-    const rotary = { cos: this.#rope.get('cos'), sin: this.#rope.get('sin'), position }
-
-    ops.patchEmbedding(
-      plan,
-      { ids: get('ids'), table: weights.get('embedding'), y: get('stream') },
-      { patch: 1 },
-    )
-    for (let l = 0; l < model.layers; l++) {
-      const weight = (name: string) => weights.get(`layers.${l}.${name}`)
-      const cache = this.#cache.get(`layers.${l}`)
-      const norm1 = { weight: weight('attention.norm'), y: get('normed'), rstd: get('rstd') }
-      if (l === 0) ops.rmsNorm(plan, { x: get('stream'), ...norm1 }, { epsilon })
-      else
-        ops.rmsNorm(
-          plan,
-          { x: get('middle'), delta: get('branch'), sum: get('stream'), ...norm1 },
-          { epsilon },
-        )
-      ops.gemm(plan, { a: get('normed'), b: weight('attention.qkv'), c: get('qkv') }, { transB: true })
-      ops.rope(
-        plan,
-        { x: get('qkv'), ...rotary },
-        { heads: model.heads + model.kvHeads, headDim: model.headDim, positions: rows },
-      )
-      ops.kvAppend(plan, { qkv: get('qkv'), cache, position }, heads)
-      ops.cachedAttention(plan, { qkv: get('qkv'), cache, y: get('attended'), position }, heads)
-      ops.gemm(plan, { a: get('attended'), b: weight('attention.out'), c: get('branch') }, { transB: true })
-      const norm2 = { weight: weight('feedForward.norm'), y: get('normed'), rstd: get('rstd') }
-      ops.rmsNorm(plan, { x: get('stream'), delta: get('branch'), sum: get('middle'), ...norm2 }, { epsilon })
-      ops.gemm(
-        plan,
-        { a: get('normed'), b: weight('feedForward.gateUp'), c: get('gateUp') },
-        { transB: true },
-      )
-      ops.swiglu(plan, { gateUp: get('gateUp'), y: get('gated') })
-      ops.gemm(plan, { a: get('gated'), b: weight('feedForward.down'), c: get('branch') }, { transB: true })
-    }
-    if (sampling) {
-      const norm = { weight: weights.get('norm'), y: get('normed'), rstd: get('rstd') }
-      ops.rmsNorm(plan, { x: get('middle'), delta: get('branch'), sum: get('stream'), ...norm }, { epsilon })
-      const head = weights.get(model.tiedHead ? 'embedding' : 'head')
-      ops.gemm(plan, { a: get('normed'), b: head, c: get('logits') }, { transB: true })
-      ops.sample(
-        plan,
-        {
-          logits: reshape(get('logits'), model.vocabSize),
-          token: this.#scalars.get('token'),
-          counter: this.#scalars.get('counter'),
-        },
-        sampling,
-      )
-    }
-    return { ids: get('ids'), plan }
-  }
 }
 
-interface Pass {
-  /** [1, rows] */
-  readonly ids: Tensor
-  readonly plan: Plan
+function markToken(seen: Tensor, token: number): Promise<void> {
+  return writeTensor(tensor(seen.region, seen.offset + 4 * token, 'i32', [1]), Int32Array.of(1))
 }
 
-function cacheLayout({ compute }: Device, model: ModelConfig, capacity: number): Layout {
-  const layout = new LayoutBuilder(compute)
-  for (let l = 0; l < model.layers; l++)
-    layout.add(`layers.${l}`, 'compute', 2, capacity, model.kvHeads * model.headDim)
-  return layout.build()
-}
-
-function passLayout({ compute }: Device, model: ModelConfig, rows: number, head: boolean): Layout {
-  const { width: C, feedForward: F, heads: H, kvHeads: G, headDim: D, vocabSize: V } = model
-  const layout = new LayoutBuilder(compute)
-    .add('ids', 'i32', 1, rows)
-    .add('stream', 'compute', rows, C)
-    .add('middle', 'compute', rows, C)
-    .add('branch', 'compute', rows, C)
-    .add('normed', 'compute', rows, C)
-    .add('rstd', 'f32', rows)
-    .add('qkv', 'compute', rows, (H + 2 * G) * D)
-    .add('attended', 'compute', rows, H * D)
-    .add('gateUp', 'compute', rows, 2 * F)
-    .add('gated', 'compute', rows, F)
-  return (head ? layout.add('logits', 'compute', rows, V) : layout).build()
-}
+const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple

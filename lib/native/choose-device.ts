@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { DeviceError } from '../errors.js'
+import { ConfigError, DeviceError } from '../errors.js'
 import type { CudaOptions, CudaProbe, NativeAddon, NativeDevice } from './addon.js'
 import { loadAddon } from './load.js'
 
@@ -43,7 +43,7 @@ function chooseByName(wishes: DeviceWishes): ChosenDevice {
   const [, kind, rest] = /^(auto|cuda|cuda-emu)(?::(.*))?$/.exec(device) ?? []
   const isIndex = rest === undefined || /^\d{1,3}$/.test(rest)
   if (kind === undefined || (kind === 'auto' && rest !== undefined) || (kind === 'cuda' && !isIndex))
-    throw new DeviceError(`there is no device '${device}'. Use 'auto', 'cpu', 'cuda' or 'cuda:1'.`)
+    throw new ConfigError(`There is no device '${device}'. Use 'auto', 'cpu', 'cuda' or 'cuda:1'.`, { path: 'device' })
   const emulated = kind === 'cuda-emu'
   const options = cudaOptions(folder, emulated ? 'cuda-emu' : 'cuda', emulated ? (rest ?? '').replaceAll(',', ' ') : '')
   const probe = probeCuda(addon, options)

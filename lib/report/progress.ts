@@ -1,5 +1,13 @@
 import type { RunConfig } from '../config/types.js'
-import type { EndEvent, EvaluationEvent, HealthEvent, StartEvent, StepEvent, TrainEvent } from '../events.js'
+import type {
+  EndEvent,
+  EvaluationEvent,
+  HealthEvent,
+  StartEvent,
+  StepEvent,
+  TasksEvent,
+  TrainEvent,
+} from '../events.js'
 import { bytes, compact, duration, grouped, loss, percent, si } from './format.js'
 import { createStatusLine, type StatusLineOptions } from './status-line.js'
 import type { Terminal } from './terminal.js'
@@ -43,6 +51,8 @@ export function createProgress(terminal: Terminal, options?: StatusLineOptions):
           return step(event)
         case 'evaluation':
           return status.note(colors.green(evaluationText(event)))
+        case 'tasks':
+          return status.note(colors.green(tasksText(event)))
         case 'sample':
           return status.note(`sample at step ${grouped(event.step)}:\n${indented(event.prompt + event.text)}`)
         case 'checkpoint':
@@ -192,6 +202,14 @@ function healthText({
   const budget = action === 'skip' || action === 'rollback' ? ` (${budgetLeft} more allowed)` : ''
   const show = (x: number | null, text: (x: number) => string) => (x === null ? 'not finite' : text(x))
   return `step ${grouped(step)}: ${finding}, loss ${show(value, loss)}, norm ${show(gradientNorm, compact)}: ${done}${budget}`
+}
+
+function tasksText({ step, results }: TasksEvent): string {
+  const scores = results.map(({ title, metric, metrics }) => {
+    const { value } = metrics[metric]!
+    return `${title} ${metric.startsWith('acc') ? percent(value) : value.toFixed(2)}`
+  })
+  return `tasks at step ${grouped(step)}: ${scores.join('  ')}`
 }
 
 function progressBar(share: number, width: number): string {

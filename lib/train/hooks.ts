@@ -1,4 +1,5 @@
-import type { EvaluationEvent, SampleEvent, TrainEvent } from '../events.js'
+import { evaluateTasks } from '../eval/evaluate-tasks.js'
+import type { EvaluationEvent, SampleEvent, TasksEvent, TrainEvent } from '../events.js'
 import type { Run } from './run.js'
 
 /** Something that happens every so many steps, and once more when all stages are done. */
@@ -15,11 +16,14 @@ export interface Hook {
  * cost the steps before it.
  */
 export function hooksOf(run: Run): readonly Hook[] {
-  const { checkpoint, evaluation, sample } = run.config
+  const { checkpoint, evaluation, tasks, sample } = run.config
   return [
     { type: 'checkpoint', everySteps: checkpoint.everySteps, act: beginSave },
     ...(run.validation
       ? [{ type: 'evaluation', everySteps: evaluation.everySteps, act: evaluateRun } as const]
+      : []),
+    ...(tasks.names.length > 0
+      ? [{ type: 'tasks', everySteps: tasks.everySteps, act: scoreOnTasks } as const]
       : []),
     ...(sample.tokens > 0
       ? [{ type: 'sample', everySteps: sample.everySteps, act: writeSample } as const]
@@ -40,6 +44,13 @@ export async function evaluateRun(run: Run, signal?: AbortSignal): Promise<Evalu
   const { step, tokens, flops } = run.progress
   const result = await run.validation!.run(signal).catch(unlessStopped(signal))
   return result && { type: 'evaluation', step, ...result, tokens, flops }
+}
+
+async function scoreOnTasks(run: Run, signal: AbortSignal | undefined): Promise<TasksEvent | undefined> {
+  const { names, data, limit } = run.config.tasks
+  const options = { data, ...(limit > 0 && { limit }), signal }
+  const results = await evaluateTasks(run.writer, names, options).catch(unlessStopped(signal))
+  return results && { type: 'tasks', step: run.progress.step, results }
 }
 
 async function writeSample(run: Run, signal: AbortSignal | undefined): Promise<SampleEvent | undefined> {

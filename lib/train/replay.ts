@@ -14,7 +14,7 @@ import {
   type RecordedStep,
 } from './replay-route.js'
 import { beginLeg, goTo, sameValue, startBefore, type WalkOptions } from './replay-walk.js'
-import { readRunConfig, runFolder } from './run-folder.js'
+import { readRunConfig, recordedData, runFolder } from './run-folder.js'
 import type { Run } from './run.js'
 import {
   gradientsByParameter,
@@ -75,7 +75,7 @@ export async function replayStep(
   const lines = readMetrics(places.metrics)
   refuseOtherNumbers(config, step)
   const recorded = recordedStep(lines, step)
-  const run = await prepare(config, options, () => config)
+  const run = await prepare({ ...config, data: recordedData(config) }, options, () => config)
   try {
     const before = incidentAfter(recorded)
     await startBefore(run, step, lines, before, options)

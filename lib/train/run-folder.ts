@@ -5,7 +5,8 @@ import { completeConfig } from '../config/complete.js'
 import { formatConfig, readConfigFile } from '../config/load.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { UserConfig } from '../config/schema.js'
-import type { RunConfig } from '../config/types.js'
+import type { DataConfig, RunConfig } from '../config/types.js'
+import { tokenizerOrKept } from '../data/tokenizer/kept.js'
 import { CheckpointError, ConfigError, SaveError } from '../errors.js'
 import { packageRoot } from '../native/load.js'
 import { lastLine } from '../report/metrics.js'
@@ -112,6 +113,11 @@ export function readRunConfig(folder: RunFolder): RunConfig {
   }
   const draft = resolveConfig(readConfigFile(folder.config) as UserConfig, folder.config)
   return completeConfig(draft, {})
+}
+
+/** The data of a run that was begun before: with its own copy of the tokenizer where the one it was given is gone. */
+export function recordedData({ data, out }: RunConfig): DataConfig {
+  return { ...data, tokenizer: tokenizerOrKept(data.tokenizer, runFolder(out).tokenizer) }
 }
 
 export function packageVersion(): string {

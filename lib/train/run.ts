@@ -1,6 +1,6 @@
 import { Loader } from '../data/loader.js'
 import type { RunConfig } from '../config/types.js'
-import { generate } from '../generate/generate.js'
+import { generate, type Writer } from '../generate/generate.js'
 import type { GenerateOptions } from '../generate/options.js'
 import type { GenerationEnd } from '../generate/text-stream.js'
 import type { Device } from '../native/device.js'
@@ -73,14 +73,15 @@ export class Run {
     return this.config.stages.at(-1)!.context
   }
 
-  generate(prompt: string, options: GenerateOptions): AsyncGenerator<string, GenerationEnd, void> {
+  /** The model as it is now, for whatever reads it. */
+  get writer(): Writer {
     const { device, context } = this
     const { model } = this.config
-    return generate(
-      { device, model, weights: this.engine.weights.compute, tokenizer: this.corpus.tokenizer, context },
-      prompt,
-      options,
-    )
+    return { device, model, weights: this.engine.weights.compute, tokenizer: this.corpus.tokenizer, context }
+  }
+
+  generate(prompt: string, options: GenerateOptions): AsyncGenerator<string, GenerationEnd, void> {
+    return generate(this.writer, prompt, options)
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { completeConfig } from '../config/complete.js'
 import { resolveConfig } from '../config/resolve.js'
 import type { UserConfig } from '../config/schema.js'
 import type { DataConfig, RunConfig } from '../config/types.js'
-import { keepTokenizer, tokenizerOrKept } from '../data/tokenizer/kept.js'
+import { keepTokenizer } from '../data/tokenizer/kept.js'
 import { ConfigError, DisposedError } from '../errors.js'
 import type { GenerateOptions } from '../generate/options.js'
 import type { GenerationEnd } from '../generate/text-stream.js'
@@ -18,7 +18,14 @@ import { regionReader } from './engine.js'
 import type { EvaluationEvent, TrainEvent } from '../events.js'
 import { evaluateRun } from './hooks.js'
 import { endEvent, startEvent, trainingLoop } from './loop.js'
-import { beginRun, holdsFinishedRun, readRunConfig, refuseExisting, runFolder } from './run-folder.js'
+import {
+  beginRun,
+  holdsFinishedRun,
+  readRunConfig,
+  recordedData,
+  refuseExisting,
+  runFolder,
+} from './run-folder.js'
 import { checkInitialWeights } from './initial-weights.js'
 import { explainDeviceError } from './memory.js'
 import { lockRun } from './run-lock.js'
@@ -78,9 +85,7 @@ export class PatchTrainer {
   static async resume(folder: string, options: ResumeOptions = {}): Promise<PatchTrainer> {
     const recorded = readRunConfig(runFolder(folder))
     const config: RunConfig = { ...recorded, device: options.device ?? recorded.device, out: folder }
-    const tokenizer = tokenizerOrKept(config.data.tokenizer, runFolder(folder).tokenizer)
-    const data = { ...config.data, tokenizer }
-    const run = await prepare({ ...config, data }, options, () => config)
+    const run = await prepare({ ...config, data: recordedData(config) }, options, () => config)
     return PatchTrainer.#guard(run, async () => {
       run.lock = await lockRun(run.folder)
       await restoreRun(run, options)

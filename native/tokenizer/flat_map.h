@@ -17,7 +17,8 @@ class FlatMap {
     slots_.assign(slots, {kEmpty, kAbsent});
   }
 
-  /// The key must not be all ones, and no more keys may be inserted than the constructor was told.
+  /// The key must not be 2^63, which no pair of symbols makes (a symbol is above −2^31), and no more keys may be
+  /// inserted than the constructor was told.
   void insert(uint64_t key, int32_t value) {
     size_t i = first_slot(key);
     while (slots_[i].key != kEmpty && slots_[i].key != key) i = (i + 1) & (slots_.size() - 1);
@@ -35,7 +36,7 @@ class FlatMap {
   }
 
  private:
-  static constexpr uint64_t kEmpty = ~uint64_t{0};
+  static constexpr uint64_t kEmpty = uint64_t{1} << 63;
 
   struct Slot {
     uint64_t key;

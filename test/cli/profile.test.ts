@@ -110,7 +110,7 @@ threads: 1
     ],
     ['no steps', ['--steps', '0'], 2, '0 steps cannot be measured'],
     ['half a step', ['--steps', '1.5'], 2, '1.5 steps cannot be measured'],
-    ['a device that is not there', ['--device', 'tpu'], 1, "no device 'tpu'"],
+    ['a device that is not there', ['--device', 'tpu'], 2, "no device 'tpu'"],
   ])('refuses %s', async (_, flags, code, expected) => {
     const result = await runCommand(['inspect', config, '--profile', ...flags])
     expect(result.code).toBe(code)

@@ -13,7 +13,7 @@ describe('choosing a device', () => {
   it('refuses what is no device', () => {
     for (const device of ['gpu', 'cuda:', 'cuda:x', 'auto:1', 'cpu:0', ''])
       expect(create(device), device).toThrow(
-        `there is no device '${device}'. Use 'auto', 'cpu', 'cuda' or 'cuda:1'`,
+        `There is no device '${device}'. Use 'auto', 'cpu', 'cuda' or 'cuda:1'`,
       )
   })
 
@@ -28,7 +28,7 @@ describe('choosing a device', () => {
     expect(reasonWith('')).toMatch(/^auto chose the (CPU: .+|GPU.*)$/)
     expect(reasonWith('cpu')).toBe('auto took what PATCHTRAIN_DEVICE names: cpu')
     if (!kernelsMissing) expect(() => reasonWith('cuda-emu:capability=7.5')).toThrow('was asked for, but')
-    expect(() => reasonWith('gpu')).toThrow("there is no device 'gpu'")
+    expect(() => reasonWith('gpu')).toThrow("There is no device 'gpu'")
     vi.unstubAllEnvs()
     const cpu = Device.create({ device: 'cpu' })
     expect(cpu.reason).toBe('')

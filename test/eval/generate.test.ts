@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { generate } from '../../lib/eval/generate.js'
+import { generate } from '../../lib/generate/generate.js'
 import { loadModel } from '../../lib/eval/model.js'
 import { evaluatePerplexity } from '../../lib/eval/perplexity.js'
 import { runTiny, temporaryFolder, tinyConfig } from '../helpers/tiny-run.js'

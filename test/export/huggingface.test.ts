@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { SafetensorsFile } from '../../lib/checkpoint/safetensors.js'
 import { ConfigError, SaveError } from '../../lib/errors.js'
 import { exportHuggingFace, type HuggingFaceExport } from '../../lib/export/huggingface.js'
 import { HuggingFaceModel } from '../../lib/export/read-huggingface.js'
+import type { ExportDtype } from '../../lib/export/weight-types.js'
 import { parameterTable } from '../../lib/model/parameters.js'
 import { filledRegion, readerOf, tinyModel, tinyTable, writerOf } from '../checkpoint/fixture.js'
 import { temporaryFolder } from '../helpers/temporary-folder.js'
@@ -92,6 +93,81 @@ describe('an exported folder', () => {
       expect(Math.abs(back[i]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256)
   })
 
+  test.each(['bf16', 'f16'] as const)(
+    'from %s values comes back in that type with every bit',
+    async (dtype) => {
+      const folder = join(temporaryFolder(), 'model')
+      const first = join(folder, 'first')
+      await exportHuggingFace(exportOf(first, { dtype }))
+      const rounded = await readWhole(first)
+      expect(rounded).not.toEqual(weights)
+      const again = join(folder, 'again')
+      await exportHuggingFace(exportOf(again, { dtype, weights: readerOf(rounded) }))
+      const names = ['config.json', 'generation_config.json', 'model.safetensors']
+      for (const name of names)
+        expect(await readFile(join(again, name))).toEqual(await readFile(join(first, name)))
+    },
+  )
+
+  test('in float16 says so, and is refused when a weight is too large for it', async () => {
+    const folder = join(temporaryFolder(), 'model')
+    await exportHuggingFace(exportOf(folder, { dtype: 'f16' }))
+    expect(await readJson(folder, 'config.json')).toMatchObject({ dtype: 'float16', torch_dtype: 'float16' })
+    const large = weights.slice()
+    const { offset } = tinyTable.get('layers.1.feedForward.gateUp')
+    large[offset + tinyModel.feedForward * tinyModel.width] = 7e4
+    const parent = temporaryFolder()
+    const refused = exportHuggingFace(
+      exportOf(join(parent, 'large'), { dtype: 'f16', weights: readerOf(large) }),
+    )
+    await expect(refused).rejects.toThrow(ConfigError)
+    await expect(refused).rejects.toThrow('model.layers.1.mlp.up_proj.weight holds 70000')
+    expect(await readdir(parent)).toEqual([])
+  })
+
+  test('is spread over files of at most the size asked for, a larger tensor alone, and read back with every bit', async () => {
+    const folder = join(temporaryFolder(), 'model')
+    const limit = 150 // bytes: less than the 168 of the embedding
+    const { files, bytes } = await exportHuggingFace(exportOf(folder, { shardBytes: limit }))
+    expect(files[0]).toBe(`model-00001-of-${String(files.length).padStart(5, '0')}.safetensors`)
+    const index = (await readJson(folder, 'model.safetensors.index.json')) as {
+      metadata: { total_size: number }
+      weight_map: Record<string, string>
+    }
+    const found: Record<string, string> = {}
+    let [tensorBytes, fileBytes, previous] = [0, 0, Infinity]
+    for (const name of files) {
+      const file = await SafetensorsFile.open(join(folder, name))
+      expect(file.metadata.get('format')).toBe('pt')
+      const sizes = [...file.tensors.values()].map(({ begin, end }) => end - begin)
+      const size = sizes.reduce((a, b) => a + b)
+      if (sizes.length > 1) expect(size).toBeLessThanOrEqual(limit)
+      expect(previous + sizes[0]!, 'the file before had room').toBeGreaterThan(limit)
+      previous = size
+      tensorBytes += size
+      fileBytes += (await stat(join(folder, name))).size
+      for (const tensor of file.tensors.keys()) found[tensor] = name
+      await file.close()
+    }
+    expect(index.weight_map).toEqual(found)
+    expect(index.metadata.total_size).toBe(tensorBytes)
+    expect(bytes).toBe(fileBytes)
+    expect(await readdir(folder)).toEqual(
+      ['config.json', 'generation_config.json', ...files, 'model.safetensors.index.json'].sort(),
+    )
+    expect(await readWhole(folder)).toEqual(weights)
+  })
+
+  test('is one file when the size asked for is enough, and wants a size that is one', async () => {
+    const folder = join(temporaryFolder(), 'model')
+    const { files } = await exportHuggingFace(exportOf(folder, { shardBytes: 1e6 }))
+    expect(files).toEqual(['model.safetensors'])
+    for (const shardBytes of [0, -1, 0.5, NaN])
+      await expect(exportHuggingFace(exportOf(folder, { shardBytes, overwrite: true }))).rejects.toThrow(
+        ConfigError,
+      )
+  })
+
   test('carries the files of the tokenizer', async () => {
     const folder = join(temporaryFolder(), 'model')
     const tokenizerFiles = [
@@ -127,6 +203,13 @@ describe('the target', () => {
     await exportHuggingFace(exportOf(folder, { weights: readerOf(other), overwrite: true }))
     expect(await readWhole(folder)).toEqual(other)
     expect(await readdir(folder)).not.toContain('old.json')
+  })
+
+  test('is replaced when it is an export in several files, and none of them stays', async () => {
+    const folder = join(temporaryFolder(), 'model')
+    await exportHuggingFace(exportOf(folder, { shardBytes: 200 }))
+    await exportHuggingFace(exportOf(folder, { overwrite: true }))
+    expect(await readdir(folder)).toEqual(['config.json', 'generation_config.json', 'model.safetensors'])
   })
 
   test('is not replaced when it is no export, whatever is asked for', async () => {
@@ -177,7 +260,14 @@ test('a model that transformers would refuse is not exported', async () => {
   await expect(refused).rejects.toThrow(/width that 4 heads divide, this model has 6/)
 })
 
-test.each(['../x', '/x', 'a/b', '.hidden', '', 'config.json', 'model.safetensors'])(
+test('a type of weights that does not exist is refused', async () => {
+  const folder = join(temporaryFolder(), 'model')
+  const dtype = 'toString' as ExportDtype
+  await expect(exportHuggingFace(exportOf(folder, { dtype }))).rejects.toThrow(ConfigError)
+})
+
+const taken = ['config.json', 'model.safetensors', 'model.safetensors.index.json']
+test.each(['../x', '/x', 'a/b', '.hidden', '', ...taken])(
   'a tokenizer file called %j is refused',
   async (name) => {
     const folder = join(temporaryFolder(), 'model')

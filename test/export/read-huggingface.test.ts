@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { writeSafetensors, SafetensorsFile, type TensorSource } from '../../lib/checkpoint/safetensors.js'
@@ -8,6 +8,7 @@ import { filledRegion, readerOf, tinyModel, tinyTable, writerOf } from '../check
 import { temporaryFolder } from '../helpers/temporary-folder.js'
 
 const weights = filledRegion(tinyTable, 1)
+const parameterCount = tinyTable.parameters.reduce((sum, { size }) => sum + size, 0)
 
 /** A good folder, after `change` has been made to its config and tensors. */
 async function folderWith(
@@ -56,6 +57,16 @@ describe('config.json', () => {
     expect([older, newer, none].map(({ model }) => model.ropeTheta)).toEqual([7, 8, 10000])
   })
 
+  test('may say it in both places, if it says the same', async () => {
+    const newer = { rope_parameters: { rope_type: 'default', rope_theta: 7 } }
+    expect((await configGives({ rope_theta: 7, ...newer })).model.ropeTheta).toBe(7)
+    await expect(configGives({ rope_theta: 8, ...newer })).rejects.toThrow(
+      /rope_theta: it is given as 7 and 8/,
+    )
+    const scaling = { rope_scaling: { type: 'default', rope_theta: 9 }, rope_theta: undefined }
+    await expect(configGives({ ...scaling, ...newer })).rejects.toThrow(/rope_theta: it is given as 7 and 9/)
+  })
+
   test('may leave out what LlamaConfig has a default for', async () => {
     const { model } = await configGives({
       tie_word_embeddings: undefined,
@@ -73,16 +84,34 @@ describe('config.json', () => {
   })
 
   test.each<[string, Record<string, unknown>, RegExp]>([
-    ['another architecture', { model_type: 'gpt2' }, /model_type/],
-    ['no architecture', { model_type: undefined }, /model_type/],
+    [
+      'another architecture',
+      { architectures: ['MistralForCausalLM'], model_type: 'mistral', sliding_window: null },
+      /architectures: it is \["MistralForCausalLM"\]\. Supported is LlamaForCausalLM/,
+    ],
+    [
+      'another head',
+      { architectures: ['LlamaForSequenceClassification'] },
+      /architectures: it is \["LlamaForSequenceClassification"\]/,
+    ],
+    ['another type of model', { model_type: 'mistral' }, /model_type: it is "mistral"\. Supported is/],
+    ['no type of model', { model_type: undefined }, /model_type: it is missing/],
     ['another activation', { hidden_act: 'gelu' }, /hidden_act/],
     ['biases', { attention_bias: true }, /attention_bias/],
     ['biases in the feed-forward', { mlp_bias: true }, /mlp_bias/],
     ['scaled positions', { rope_scaling: { type: 'linear', factor: 2 } }, /rotary positions \(linear\)/],
     ['scaled positions, newer', { rope_parameters: { rope_type: 'llama3' } }, /rotary positions \(llama3\)/],
+    ['half-rotated heads', { partial_rotary_factor: 0.5 }, /partial_rotary_factor: only whole heads/],
+    [
+      'half-rotated heads, newer',
+      { rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } },
+      /rope_parameters\.partial_rotary_factor: only whole heads/,
+    ],
+    ['dropout', { attention_dropout: 0.1 }, /attention_dropout/],
     ['quantised weights', { quantization_config: { bits: 4 } }, /quantization_config/],
     ['heads that cannot be grouped', { num_attention_heads: 3, num_key_value_heads: 2 }, /cannot share/],
-    ['an odd head', { head_dim: 3 }, /not even/],
+    ['an odd head', { head_dim: 3 }, /head_dim: 3 is not even/],
+    ['a head that is too large', { head_dim: 258 }, /head_dim: 258 is more than the 256/],
     ['no layers', { num_hidden_layers: 0 }, /num_hidden_layers/],
     ['more layers than can be', { num_hidden_layers: 1e9 }, /num_hidden_layers/],
     ['a width of no number', { hidden_size: '6' }, /hidden_size/],
@@ -93,6 +122,14 @@ describe('config.json', () => {
       code: 'ERR_CHECKPOINT_MISMATCH',
       message: expect.stringMatching(message),
     })
+  })
+
+  const nested = `{"model_type":"llama","architectures":${'['.repeat(4e5)}${']'.repeat(4e5)}}`
+
+  test('that is nested without end is refused', async () => {
+    const folder = await folderWith()
+    await writeFile(join(folder, 'config.json'), nested)
+    await expect(HuggingFaceModel.open(folder)).rejects.toThrow(/nested more than 32 levels deep/)
   })
 
   test.each(['', '{', '[]', 'null', '"llama"'])('that reads %j is refused', async (text) => {
@@ -120,13 +157,17 @@ describe('tensors', () => {
     [
       'a wrong shape',
       (t) => t.set(up, { ...t.get(up)!, shape: [6, 5] }),
-      /is \[6,5\], config\.json says \[5,6\]/,
+      /up_proj\.weight in model\.safetensors is \[6,5\], config\.json says \[5,6\]/,
     ],
-    ['a type of integers', (t) => t.set(up, { ...t.get(up)!, dtype: 'I32' }), /up_proj\.weight is I32/],
+    [
+      'a type of integers',
+      (t) => t.set(up, { ...t.get(up)!, dtype: 'I32' }),
+      /up_proj\.weight in model\.safetensors is I32, and only F32/,
+    ],
     [
       'one too many',
       (t) => t.set('x.bias', { name: 'x.bias', dtype: 'U8', shape: [1], data: Uint8Array.of(1) }),
-      /x\.bias has no place in the model/,
+      /x\.bias in model\.safetensors has no place in the model/,
     ],
     ['all missing', (t) => t.clear(), /; model\.layers\.0\..* and 16 more/],
   ])('with %s are refused', async (_, change, message) => {
@@ -146,6 +187,31 @@ describe('tensors', () => {
     const source = await HuggingFaceModel.open(tied)
     expect(source.model.tiedHead).toBe(true)
     await source.close()
+  })
+
+  test('of a tied head that differ from the embedding are refused, whichever of the two was meant', async () => {
+    const head = 'lm_head.weight'
+    const tie = (config: Record<string, unknown>) => (config['tie_word_embeddings'] = true)
+    const load = async (folder: string) => {
+      const source = await HuggingFaceModel.open(folder)
+      await source.load(() => {}).finally(() => source.close())
+    }
+    const other = await folderWith(tie)
+    await expect(load(other)).rejects.toThrow(/lm_head\.weight holds other values than model\.embed_tokens/)
+    const same = await folderWith((config, tensors) => {
+      tie(config)
+      tensors.set(head, { ...tensors.get('model.embed_tokens.weight')!, name: head })
+    })
+    await load(same)
+  })
+
+  test('in another format than safetensors are not looked for', async () => {
+    const folder = await folderWith()
+    await rename(join(folder, 'model.safetensors'), join(folder, 'pytorch_model.bin'))
+    await expect(HuggingFaceModel.open(folder)).rejects.toMatchObject({
+      code: 'ERR_CHECKPOINT_MISSING',
+      message: expect.stringMatching(/safetensors files only; convert others/),
+    })
   })
 
   test('in a damaged file are refused', async () => {
@@ -202,8 +268,50 @@ describe('an index of shards', () => {
   test('that names a file which is missing, or forgets one, is refused', async () => {
     const more = await sharded((map) => ({ weight_map: { ...map, x: 'x.safetensors' } }))
     await expect(HuggingFaceModel.open(more)).rejects.toMatchObject({ code: 'ERR_CHECKPOINT_MISSING' })
+    await expect(HuggingFaceModel.open(more)).rejects.toThrow(
+      /x\.safetensors.*index\.json says that it holds x\./,
+    )
     const fewer = await sharded((map) => ({ weight_map: { a: Object.values(map)[0] } }))
     await expect(HuggingFaceModel.open(fewer)).rejects.toMatchObject({ code: 'ERR_CHECKPOINT_MISMATCH' })
+  })
+
+  const shard = (i: number) => `model-0000${i}-of-00002.safetensors`
+
+  test.each<[string, (map: Record<string, unknown>) => unknown, RegExp]>([
+    [
+      'places a tensor in another file',
+      (map) => ({ weight_map: { ...map, 'model.norm.weight': shard(1) } }),
+      new RegExp(`model\\.norm\\.weight is in ${shard(2)}, the index says ${shard(1)}`),
+    ],
+    [
+      'names a tensor that is nowhere',
+      (map) => ({ weight_map: { ...map, ghost: shard(1) } }),
+      new RegExp(`ghost is not in ${shard(1)}, where the index says it is`),
+    ],
+    [
+      'leaves out a tensor',
+      ({ 'model.norm.weight': _, ...map }) => ({ weight_map: map }),
+      new RegExp(`model\\.norm\\.weight in ${shard(2)} is not in the index`),
+    ],
+    [
+      'counts other bytes',
+      (weight_map) => ({ metadata: { total_size: 12 }, weight_map }),
+      /the tensors of all files have \d+ bytes, the index says 12/,
+    ],
+    [
+      'counts no bytes',
+      (weight_map) => ({ metadata: { total_size: 'all' }, weight_map }),
+      /total_size is "all"/,
+    ],
+  ])('that %s is refused', async (_, index, message) => {
+    await expect(HuggingFaceModel.open(await sharded(index))).rejects.toThrow(message)
+  })
+
+  test('that counts the bytes as they are is believed', async () => {
+    const total_size = 4 * parameterCount
+    expect(
+      await readWhole(await sharded((weight_map) => ({ metadata: { total_size }, weight_map }))),
+    ).toEqual(weights)
   })
 
   test('whose files hold the same tensor twice is refused', async () => {

@@ -61,7 +61,10 @@ export function validCommands(
       params: { first_row: 0, positions: T, patch: K, gradient: 1 },
     },
     sum_loss: { shapes: { loss: [R], total: [1] }, params: { accumulate: 1 } },
-    grad_norm: { shapes: { gradient: [R, C], result: [3] }, params: { max_norm: 1 } },
+    grad_norm: {
+      shapes: { gradient: [R, C], result: [3], loss: [1], limits: [2] },
+      params: { max_norm: 1 },
+    },
     adamw: {
       shapes: { weight: [C], gradient: [C], m: [C], v: [C], step: [3], clip: [3], rounded: [C] },
       params: { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 },
@@ -71,6 +74,7 @@ export function validCommands(
       shapes: { qkv: [T, packed], cache: [2, T + 3, G * D], y: [T, H * D], position: [1] },
       params: heads,
     },
+    repetition_penalty: { shapes: { logits: [V], seen: [V] }, params: { penalty: 1.2 } },
     sample: {
       shapes: { logits: [V], token: [1], counter: [1] },
       params: { ...seed, temperature: 0.7, top_k: 3, top_p: 0.9 },

@@ -1,26 +1,42 @@
-"""check-folder.py load FOLDER | save FOLDER [options]: model folders as transformers reads and writes them.
+"""check-folder.py load FOLDER | save FOLDER [options] | tokenizer FOLDER --to FOLDER: model folders as transformers
+reads and writes them.
 
 load   transformers must find every weight of the folder and no other, in its config the values it would give itself.
 save   writes a folder with random weights by save_pretrained, in one file or in shards, in any float type.
-Both print {name: SHA-256 of the values as float32}, for the other side to compare with.
-`test/export/transformers.test.ts` runs both: `PATCHTRAIN_ORACLE=.oracle/bin/python npx vitest run test/export`.
+Both of these print {name: SHA-256 of the values as float32}, for the other side to compare with.
+tokenizer   reads the tokenizer of a folder and saves it to another.
+`test/export/transformers.test.ts` runs them: `PATCHTRAIN_ORACLE=.oracle/bin/python npx vitest run test/export`.
 """
 
 import argparse
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("mode", choices=["load", "save"])
+parser.add_argument("mode", choices=["load", "save", "tokenizer"])
 parser.add_argument("folder")
 parser.add_argument("--config", type=json.loads, default={}, help="save: arguments of LlamaConfig, as JSON")
 parser.add_argument("--dtype", default="float32", help="save: float32, bfloat16 or float16")
 parser.add_argument("--shard", default="50GB", help="save: largest file, such as 2KB")
+parser.add_argument("--to", help="tokenizer: the folder to save to")
 arguments = parser.parse_args()
+
+if arguments.mode == "tokenizer":
+    AutoTokenizer.from_pretrained(arguments.folder).save_pretrained(arguments.to)
+    print(json.dumps(sorted(path.name for path in Path(arguments.to).iterdir())))
+    sys.exit()
 
 if arguments.mode == "save":
     torch.manual_seed(1)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+import golden_folder
 import golden_models
 import golden_schedules
 import golden_shapes
@@ -15,6 +16,7 @@ golden_models.write(folder / "models")
 golden_shapes.write(folder / "shapes.json")
 golden_training.write(folder / "training")
 golden_schedules.write(folder / "schedules.json")
+golden_folder.write(folder / "folder")
 files = [file for file in folder.rglob("*") if file.is_file()]
 for file in files:
     file.chmod(0o644)  # safetensors makes files that only their owner can read

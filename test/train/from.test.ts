@@ -7,6 +7,7 @@ import { CheckpointError, ConfigError } from '../../lib/errors.js'
 import { loadModel } from '../../lib/eval/model.js'
 import { HuggingFaceModel } from '../../lib/export/read-huggingface.js'
 import { profileRun } from '../../lib/train/profile.js'
+import { replayStep } from '../../lib/train/replay.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
 import { writerOf } from '../checkpoint/fixture.js'
 import { publicModel, publicShape, publicTable, publicWeights } from '../helpers/public-model.js'
@@ -72,6 +73,7 @@ describe('training from a model folder', () => {
       expect(loaded.tokenizer.vocabSize).toBe(700)
       loaded.dispose()
     }
+    expect((await replayStep(join(parent, 'run'), 8)).same).toMatchObject({ loss: true, gradientNorm: true })
     const config = resumed.config
     expect((await profileRun(config, { steps: 1 })).stages).toHaveLength(2)
   })

@@ -32,6 +32,7 @@ const config: RunConfig = {
   checkpoint: { everySteps: 0, keep: 2, keepEvery: 0, keepBest: false },
   health: { nonFinite: 'stop', spike: 'record', spikeDeviations: 6, window: 128, budget: 10 },
   evaluation: { everySteps: 0, maxTokens: 0 },
+  tasks: { names: [], data: '', everySteps: 0, limit: 0 },
   sample: { everySteps: 0, prompt: '', tokens: 0 },
 }
 

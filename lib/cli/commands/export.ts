@@ -1,17 +1,29 @@
+import { ggufTypes } from '../../export/gguf/encode.js'
 import { exportHuggingFace, type WrittenExport } from '../../export/huggingface.js'
 import { bytes } from '../../report/format.js'
 import { regionReader } from '../../train/engine.js'
 import { parseByteSize } from '../byte-size.js'
 import { defineCommand, writeJson, writeLine } from '../command.js'
-import { exitCode } from '../exit.js'
+import { exitCode, UsageError } from '../exit.js'
+import { writeGguf } from '../export-gguf.js'
 import { modelOptions, modelPositional, openModel } from '../model-flags.js'
 
 export const exportModel = defineCommand({
   positionals: {
     model: modelPositional,
-    folder: { type: 'string', demandOption: true, describe: 'The folder to make' },
+    folder: {
+      type: 'string',
+      demandOption: true,
+      describe: 'The folder to make, or with --format gguf the file',
+    },
   },
   options: {
+    format: {
+      choices: ['huggingface', 'gguf'] as const,
+      default: 'huggingface' as const,
+      describe: 'A folder for transformers, or one file for llama.cpp, Ollama and LM Studio',
+    },
+    type: { choices: ggufTypes, describe: 'Type of the matrices in a GGUF file; f16 unless given' },
     dtype: {
       choices: ['f32', 'bf16', 'f16'] as const,
       default: 'f32' as const,
@@ -36,13 +48,18 @@ export const exportModel = defineCommand({
       'a checkpoint, in half the space',
     ],
     ['export runs/quickstart exported --shard-size 500MB', 'in several files with an index'],
+    ['export runs/quickstart model.gguf --format gguf --type q8_0', 'for llama.cpp and what is built on it'],
   ],
   async run(args, context) {
     const { folder } = args
     const size = args['shard-size']
     const shardBytes = size === undefined ? undefined : parseByteSize('shard-size', size)
+    const gguf = args.format === 'gguf'
+    if (gguf ? size !== undefined : args.type !== undefined)
+      throw new UsageError(`--${gguf ? 'shard-size' : 'type'} does not go with --format ${args.format}.`)
     const model = await openModel({ ...args, device: 'cpu' }) // nothing is computed, and the CPU keeps fp32
     try {
+      if (gguf) return await writeGguf(model, { ...args, type: args.type ?? 'f16' }, context)
       const { tokenizer } = model
       const written = await exportHuggingFace({
         folder,

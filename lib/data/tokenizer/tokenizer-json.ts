@@ -35,7 +35,9 @@ export function parseTokenizerJson(data: Uint8Array, file: string): BpeDefinitio
   expectAllMerges(pieces, scores.merges, file)
   const find = (role: string, text: unknown): number => {
     const id = typeof text === 'string' ? texts.indexOf(text) : -1
-    return id >= 0 ? id : refuse(file, `its ${role} token ${describe(text)} is missing`)
+    return id >= 0
+      ? id
+      : refuse(file, `its ${role} token ${typeof text === 'string' ? text : describe(text)} is missing`)
   }
   return {
     pieces,
