@@ -2,6 +2,7 @@ import { expectTypeOf, test } from 'vitest'
 import type { PatchTrainer } from '../lib/index.js'
 import {
   type EvaluationEvent,
+  type GenerationEnd,
   type LoadedModel,
   type RunConfig,
   type RunPlan,
@@ -68,5 +69,5 @@ test('a loaded model writes', () => {
   expectTypeOf(generate)
     .parameter(0)
     .toExtend<Pick<LoadedModel, 'device' | 'model' | 'weights' | 'tokenizer' | 'context'>>()
-  expectTypeOf(generate).returns.toEqualTypeOf<AsyncGenerator<string, void, void>>()
+  expectTypeOf(generate({} as LoadedModel, '')).toEqualTypeOf<AsyncGenerator<string, GenerationEnd, void>>()
 })

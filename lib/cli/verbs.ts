@@ -40,11 +40,7 @@ export const verbs: readonly Verb[] = [
     'Write text with a model',
     async () => (await import('./commands/generate.js')).generateText,
   ),
-  verb(
-    'chat <model>',
-    'Talk with a model',
-    async () => (await import('./commands/chat.js')).chat,
-  ),
+  verb('chat <model>', 'Talk with a model', async () => (await import('./commands/chat.js')).chat),
   verb(
     'export <model> <folder>',
     'Write a Hugging Face folder that transformers loads',

@@ -50,7 +50,8 @@ export class Optimizer {
     this.v = new FlatParameters(device, weights.master.table, 'AdamW second moment')
     const layout = new LayoutBuilder(device.compute)
       .add('scale', 'f64', 1)
-      .add('step', 'f64', 5) // learning rate, two corrections, two limits
+      // Learning rate, two corrections, nothing, two limits: on CUDA a tensor of 16 bytes begins at a multiple of 16.
+      .add('step', 'f64', 6)
       .add('result', 'f64', 4)
       .build()
     this.#scalars = Buffers.allocate(device, layout, 'scalars')
@@ -67,7 +68,7 @@ export class Optimizer {
     const { betas, epsilon, weightDecay, gradientClip } = this.#config
     const plan = this.#device.createPlan('optimizer')
     const step = rows(this.#scalars.get('step'), 0, 3)
-    const limits = rows(this.#scalars.get('step'), 3, 5)
+    const limits = rows(this.#scalars.get('step'), 4, 6)
     const loss = this.totalLoss
     const clip = rows(this.#scalars.get('result'), 0, 3)
     const [beta1, beta2] = betas
@@ -108,6 +109,7 @@ export class Optimizer {
       learningRate,
       1 - beta1 ** count,
       1 - beta2 ** count,
+      0,
       limits.totalLoss,
       limits.gradientNorm,
     )

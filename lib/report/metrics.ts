@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -110,7 +111,7 @@ class AppendedFile {
 export function readMetrics(path: string): MetricsLine[] {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readText(path)
   } catch (cause) {
     throw new DataError(`Cannot read the metrics ${path}: ${(cause as Error).message}. Has the run begun?`, {
       file: path,
@@ -126,9 +127,15 @@ export function readMetrics(path: string): MetricsLine[] {
   })
 }
 
+/** A pipe or a device in its place could make us read for ever. */
+function readText(path: string): string {
+  if (!statSync(path).isFile()) throw new Error('it is not a regular file')
+  return readFileSync(path, 'utf8')
+}
+
 /** The last whole line; undefined when it is none of ours. */
 export function lastLine(path: string): MetricsLine | undefined {
-  const line = completeLines(readFileSync(path, 'utf8')).at(-1)
+  const line = completeLines(readText(path)).at(-1)
   return line === undefined ? undefined : parseLine(line)
 }
 
@@ -151,7 +158,7 @@ export function lastEvent<T extends MetricsLine['type']>(
 
 /** Rewrites the file without what comes after `position`, and without lines that a crash or a bad disk has spoiled. */
 function keepUpTo(path: string, { step, incidents }: MetricsPosition): MetricsLine[] {
-  const kept = completeLines(readFileSync(path, 'utf8'))
+  const kept = completeLines(readText(path))
     .map(parseLine)
     .filter((line) => line !== undefined)
     .filter((line) => (line.type === 'health' ? line.incident <= incidents : line.step <= step))

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { replaceFile, saveError } from '../checkpoint/files.js'
+import { readSmallFile, replaceFile, saveError } from '../checkpoint/files.js'
 import { CheckpointError } from '../errors.js'
 import type { Run } from './run.js'
 
@@ -8,6 +7,9 @@ import type { Run } from './run.js'
  * Which algorithm serves each matrix product on CUDA. It lies beside the checkpoints, not in them: choices only grow, so
  * the newest file serves every checkpoint.
  */
+
+/** A line each for some hundred products. */
+const maxBytes = 1 << 20
 
 export async function saveProductChoices({ device, folder }: Run): Promise<void> {
   const choices = await device.choices()
@@ -23,7 +25,8 @@ export async function saveProductChoices({ device, folder }: Run): Promise<void>
 export async function restoreProductChoices({ device, folder }: Run): Promise<void> {
   if (device.kind !== 'cuda' || !existsSync(folder.products)) return
   try {
-    await device.restoreChoices(await readFile(folder.products, 'utf8'))
+    const text = await readSmallFile(folder.products, maxBytes)
+    await device.restoreChoices(new TextDecoder().decode(text))
   } catch (cause) {
     throw new CheckpointError(
       'ERR_CHECKPOINT_CORRUPT',

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { completeConfig } from '../config/complete.js'
@@ -75,7 +75,7 @@ export function refuseExisting(folder: RunFolder, existing: 'refuse' | 'replace'
 
 function holdsRun(folder: RunFolder): boolean {
   try {
-    return readFileSync(folder.config, 'utf8').startsWith(marker)
+    return statSync(folder.config).isFile() && readFileSync(folder.config, 'utf8').startsWith(marker)
   } catch {
     return false
   }

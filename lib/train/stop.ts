@@ -1,4 +1,5 @@
-import { HealthError, NonFiniteError, SpikeError } from '../errors.js'
+import type { HealthError} from '../errors.js';
+import { NonFiniteError, SpikeError } from '../errors.js'
 import type { HealthEvent } from '../events.js'
 import type { Run } from './run.js'
 

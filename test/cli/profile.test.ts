@@ -121,7 +121,7 @@ threads: 1
     const unwritable = join(folder, 'folder.svg')
     mkdirSync(unwritable)
     const { code, out, err } = await profile(config, '--stage', 'token', '--svg', unwritable)
-    expect(code).toBe(1)
+    expect(code).toBe(74)
     expect(err).toContain('Give another --svg')
     expect(out).toMatch(/^all ops /m)
   })

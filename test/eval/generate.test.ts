@@ -31,6 +31,16 @@ it('a seed gives one text, and with temperature 0 the cache gives what reading e
   model.dispose()
 })
 
+it('a loaded model writes by itself, one prompt or several', async () => {
+  const model = await loadModel(await trained())
+  const options = { maxTokens: 8, seed: 3 }
+  expect(await text(model.generate('ROMEO:', options))).toBe(await text(generate(model, 'ROMEO:', options)))
+  const texts = ['', '']
+  for await (const { prompt, text: piece } of model.generate(['ROMEO:', 'x'], options)) texts[prompt] += piece
+  expect(texts[0]).toBe(await text(model.generate('ROMEO:', options)))
+  model.dispose()
+})
+
 it('a text may grow beyond the context the model was trained with', async () => {
   const model = await loadModel(await trained())
   expect((await text(generate(model, 'ROMEO:', { maxTokens: 100, temperature: 0 }))).length).toBeGreaterThan(

@@ -121,10 +121,12 @@ describe('a log of samples', () => {
     writeFileSync(samples, text.replaceAll('"task":"mmlu","version":1', '"task":"mmlu","version":7'))
     await expect(evaluate(samples)).rejects.toThrow('mmlu in version 7; this is version 1')
     writeFileSync(samples, text)
+    const question = { question: 'What else?', answerKey: 'A' }
+    const choices = (count: number) => ({ text: Array(count).fill('x'), label: [...'ABCDE'].slice(0, count) })
     const changed = writeEvalData(join(folder, 'changed'), {
-      'wikitext/wikitext_document_level-test.json': [{ text: 'Another text .' }, { text: 'And one more .' }],
+      'arc/ARC-Easy_test.jsonl': [4, 3, 5].map((count) => ({ ...question, choices: choices(count) })),
     })
-    await expect(evaluate(samples, { data: changed })).rejects.toThrow('another example 1 of wikitext')
+    await expect(evaluate(samples, { data: changed })).rejects.toThrow('another example 1 of arc_easy')
   })
 
   it('with a damaged line, or that is another file altogether, is refused and not written to', async () => {

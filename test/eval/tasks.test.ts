@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { evaluateTasks } from '../../lib/eval/evaluate-tasks.js'
 import { capitalize, characters, splitCount, strip, stripEnd } from '../../lib/eval/tasks/python-text.js'
@@ -79,6 +80,31 @@ describe('what the data may look like', () => {
       'piqa/valid-labels.lst': undefined,
     })
     expect(await questions('piqa', data)).toMatchObject([{ target: 1 }])
+  })
+
+  it('parquet files of the hub ask the same as JSON lines', async () => {
+    const parquet = fileURLToPath(new URL('../golden/eval/parquet', import.meta.url))
+    const lines = writeEvalData(temporaryFolder(), {
+      'arc/ARC-Easy_test.jsonl': [
+        {
+          question: 'Which of these floats on water?',
+          choices: { text: ['a cork', 'a nail'], label: ['A', 'B'] },
+          answerKey: 'A',
+        },
+        {
+          question: 'Water boils at about',
+          choices: { text: ['0 °C', '50 °C', '100 °C'], label: ['1', '2', '3'] },
+          answerKey: '3',
+        },
+      ],
+      'piqa/valid.jsonl': [
+        { goal: 'Keep a door open', sol1: 'put a wedge under it', sol2: 'put a wedge above it' },
+        { goal: 'Cool hot soup', sol1: 'heat it', sol2: 'wait' },
+      ],
+      'piqa/valid-labels.lst': [0, 1],
+    })
+    for (const task of ['arc_easy', 'piqa'])
+      expect(await questions(task, parquet)).toEqual(await questions(task, lines))
   })
 
   it('the folder may hold eval/, or the files themselves', async () => {

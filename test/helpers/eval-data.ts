@@ -86,7 +86,8 @@ const wikitext = [
   {
     text:
       ' \n = Hollow Fen = \n \n Hollow Fen ( also called the Low Fen ) is a bog of 1 @,@ 204 @.@ 5 acres ; its " long pool " is ' +
-      "well @-@ known . In the 1880s ' the peat cutters ' left . The water stays at 4 ° C , or N degrees . \n = = Birds = = \n " +
+      "well @-@ known . In the 1880s ' the peat cutters ' left . The fen 's edge /' 5/ is { quite } dry . " +
+      'The water stays at 4 ° C , or N degrees . \n = = Birds = = \n ' +
       "Cranes [ and others ] nest here ! Do they stay ? It is the cranes ' place : they do . \n",
   },
   { text: 'Ålesund is a town . '.repeat(16) + '\n \n = = = End = = = \n' },

@@ -44,10 +44,7 @@ export const chat = defineCommand({
   },
 })
 
-async function talk(
-  conversation: Conversation,
-  { stdout, terminal }: CliContext,
-): Promise<number> {
+async function talk(conversation: Conversation, { stdout, terminal }: CliContext): Promise<number> {
   const typed = Boolean(process.stdin.isTTY) && terminal.live
   const mark = typed ? terminal.colors.bold('> ') : ''
   const lines = createInterface({

@@ -102,7 +102,9 @@ function examine(path: string): Promise<Finding> {
 /** Only which reader to ask; that reader then checks the whole. */
 function manifestFormat(path: string): unknown {
   try {
-    return (JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown }).format
+    return !statSync(path).isFile()
+      ? undefined
+      : (JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown }).format
   } catch {
     return undefined
   }

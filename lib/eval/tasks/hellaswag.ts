@@ -33,7 +33,7 @@ export const hellaswag: ChoiceTask = {
       yield {
         index: index++,
         requests: endings.map((ending) => ({ context, continuation: ` ${ending}` })),
-        lengths: endings.map((e) => Buffer.byteLength(e)),
+        lengths: endings.map(characters),
         target: fields.choice(row, 'label', endings.length),
       }
     }
