@@ -1,5 +1,5 @@
 /** The public API of patchtrain. What is not exported here is private. */
-export { PatchTrainer, type CreateOptions } from './train/trainer.js'
+export { PatchTrainer, type CreateOptions, type ExportOptions } from './train/trainer.js'
 export type { ResumeOptions } from './train/restore.js'
 export type { PrepareOptions, PrepareProgress } from './train/corpus.js'
 export type * from './events.js'

@@ -8,6 +8,8 @@ import { keepTokenizer } from '../data/tokenizer/kept.js'
 import { ConfigError, DisposedError } from '../errors.js'
 import type { GenerateOptions } from '../generate/options.js'
 import type { GenerationEnd } from '../generate/text-stream.js'
+import type { GgufType } from '../export/gguf/encode.js'
+import { exportGguf } from '../export/gguf/export-gguf.js'
 import type { ExportDtype } from '../export/weight-types.js'
 import { exportHuggingFace } from '../export/huggingface.js'
 import { Device } from '../native/device.js'
@@ -39,6 +41,10 @@ export interface CreateOptions extends PrepareOptions {
   /** Plan only: no run folder is written and no memory is used. */
   readonly dryRun?: boolean
 }
+
+export type ExportOptions =
+  | { format?: 'huggingface'; dtype?: ExportDtype; shardBytes?: number; overwrite?: boolean }
+  | { format: 'gguf'; type?: GgufType; overwrite?: boolean }
 
 /**
  * Pretrains a LLaMA-style model by patch-level training: `create` prepares, `train` runs, `resume` goes on from the
@@ -195,27 +201,42 @@ export class PatchTrainer {
     return (await this.#open().saver.saveNow()).path
   }
 
-  /** Writes the model as a folder that transformers loads. */
-  async export(
-    folder: string,
-    options: { format?: 'huggingface'; dtype?: ExportDtype; shardBytes?: number; overwrite?: boolean } = {},
-  ): Promise<void> {
+  /**
+   * Writes the model as it is now: a folder that transformers loads, or one GGUF file for llama.cpp, Ollama and LM Studio.
+   * @throws {ConfigError} for another format, and where a weight is beyond what the type can hold
+   * @throws {SaveError} when something is there already and `overwrite` is not set, or nothing can be written
+   */
+  async export(path: string, options: ExportOptions = {}): Promise<void> {
     const { config, corpus, engine, context } = this.#open()
     const { tokenizer } = corpus
-    const format: string = options.format ?? 'huggingface'
-    if (format !== 'huggingface')
-      throw new ConfigError(`There is no export format '${format}'. Use 'huggingface'.`, { path: 'format' })
-    const files = await tokenizer.files()
-    await exportHuggingFace({
-      folder,
+    const what = {
       model: config.model,
       settings: { positions: context, bosId: tokenizer.bosId, eosId: tokenizer.eosId },
       weights: regionReader(engine.weights.master),
-      tokenizerFiles: files,
-      ...(options.dtype && { dtype: options.dtype }),
-      ...(options.shardBytes !== undefined && { shardBytes: options.shardBytes }),
+      tokenizerFiles: await tokenizer.files(),
       overwrite: options.overwrite ?? false,
-    })
+    }
+    switch (options.format) {
+      case undefined:
+      case 'huggingface': {
+        const { dtype, shardBytes } = options
+        await exportHuggingFace({
+          ...what,
+          folder: path,
+          ...(dtype && { dtype }),
+          ...(shardBytes !== undefined && { shardBytes }),
+        })
+        return
+      }
+      case 'gguf':
+        await exportGguf({ ...what, file: path, ...(options.type && { type: options.type }) })
+        return
+      default:
+        throw new ConfigError(
+          `There is no export format '${String((options as { format: unknown }).format)}'. Use 'huggingface' or 'gguf'.`,
+          { path: 'format' },
+        )
+    }
   }
 
   /** Frees the device and closes the data. Idempotent. */

@@ -98,15 +98,22 @@ describe.skipIf(!existsSync(cli))('the executable', () => {
     expect(model('SIGTERM').equals(model('whole'))).toBe(true)
   })
 
+  // Which of two signals that came together is told first is the kernel's choice.
   it.each([
-    [['SIGINT', 'SIGTERM'], 143],
-    [['SIGINT', 'SIGUSR2'], 1],
-  ] as const)('told twice, by %s, leaves at once with %i and saves nothing', async (signals, code) => {
-    const out = join(folder, `twice-${code}`)
-    const { code: got, out: lines } = await run(['train', config, '--out', out, '--json'], {
+    [
+      ['SIGINT', 'SIGTERM'],
+      [130, 143],
+    ],
+    [
+      ['SIGINT', 'SIGUSR2'],
+      [130, 1],
+    ],
+  ] as const)('told twice, by %s, leaves at once and saves nothing', async (signals, codes) => {
+    const out = join(folder, `twice-${signals.join('-')}`)
+    const { code, out: lines } = await run(['train', config, '--out', out, '--json'], {
       atStep: [20, sendTogether(...signals)],
     })
-    expect(got).toBe(code)
+    expect(codes).toContain(code)
     expect(lastEvent(lines)).toMatchObject({ type: 'step' })
     expect(checkpoints(out)).toEqual([])
   })

@@ -128,10 +128,10 @@ threads: 1
 
   it('refuses a picture that cannot be, or would replace something else, before it measures', async () => {
     const nowhere = await profile(config, '--svg', join(folder, 'no', 'p.svg'))
-    expect(nowhere).toMatchObject({ code: 1, out: '' })
+    expect(nowhere).toMatchObject({ code: 74, out: '' })
     expect(nowhere.err).toContain('there is no folder')
     const other = await profile(config, '--svg', join(run, 'config.yaml'))
-    expect(other).toMatchObject({ code: 1, out: '' })
+    expect(other).toMatchObject({ code: 74, out: '' })
     expect(other.err).toContain('does not end in .svg')
   })
 
