@@ -25,6 +25,15 @@ function unknownKeys(keys: readonly string[], known: readonly string[]): string 
 
 const count = z.int().positive()
 const countOrZero = z.int().nonnegative()
+/** Far beyond any model there is, and small enough to count with: a mistyped zero must not take minutes to refuse. */
+const dimension = z
+  .int()
+  .positive()
+  .max(1 << 24)
+const layerCount = z
+  .int()
+  .positive()
+  .max(1 << 14)
 const share = z.number().min(0).max(1)
 const positive = z.number().positive()
 const paths = z.union([
@@ -51,13 +60,13 @@ const fraction = z.union([
 const modelValues = strict({
   from: z.string().min(1).optional(),
   preset: z.string().optional(),
-  vocabSize: count.optional(),
-  width: count.optional(),
-  feedForward: count.optional(),
-  layers: count.optional(),
-  heads: count.optional(),
-  kvHeads: count.optional(),
-  headDim: count.optional(),
+  vocabSize: dimension.optional(),
+  width: dimension.optional(),
+  feedForward: dimension.optional(),
+  layers: layerCount.optional(),
+  heads: dimension.optional(),
+  kvHeads: dimension.optional(),
+  headDim: dimension.optional(),
   ropeTheta: positive.optional(),
   normEpsilon: positive.optional(),
   tiedHead: z.boolean().optional(),
