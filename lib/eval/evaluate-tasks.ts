@@ -38,17 +38,8 @@ export async function evaluateTasks(
   names: readonly string[],
   options: EvaluateTasksOptions,
 ): Promise<TaskResult[]> {
-  const tasks = findTasks(names)
-  const { limit = Infinity, shots = 0, context = model.context, bos = true, signal } = options
-  check(tasks, { limit, shots, context })
-  const encoding = { tokenizer: model.tokenizer, positions: context, bos }
-  const prepared: PreparedTask[] = []
-  for (const task of tasks) {
-    signal?.throwIfAborted()
-    const data = await openTaskData(task, options.data, shots)
-    prepared.push(await prepareTask(task, data, encoding, { shots, limit }))
-  }
-
+  const { shots = 0, context = model.context, bos = true, signal } = options
+  const prepared = await prepareTasks(model, names, options)
   const log =
     options.samples === undefined
       ? undefined
@@ -64,6 +55,28 @@ export async function evaluateTasks(
   } finally {
     await log?.close()
   }
+}
+
+/**
+ * Reads and checks all data of the tasks. A run does so before it begins: days later would be late.
+ * @throws {ConfigError} and {DataError} as evaluateTasks does
+ */
+export async function prepareTasks(
+  model: Pick<EvaluatedModel, 'tokenizer' | 'context'>,
+  names: readonly string[],
+  options: EvaluateTasksOptions,
+): Promise<PreparedTask[]> {
+  const tasks = findTasks(names)
+  const { limit = Infinity, shots = 0, context = model.context, bos = true, signal } = options
+  check(tasks, { limit, shots, context })
+  const encoding = { tokenizer: model.tokenizer, positions: context, bos }
+  const prepared: PreparedTask[] = []
+  for (const task of tasks) {
+    signal?.throwIfAborted()
+    const data = await openTaskData(task, options.data, shots)
+    prepared.push(await prepareTask(task, data, encoding, { shots, limit }))
+  }
+  return prepared
 }
 
 function check(tasks: readonly Task[], o: { limit: number; shots: number; context: number }): void {

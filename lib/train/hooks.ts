@@ -1,4 +1,4 @@
-import { evaluateTasks } from '../eval/evaluate-tasks.js'
+import { evaluateTasks, prepareTasks, type EvaluateTasksOptions } from '../eval/evaluate-tasks.js'
 import type { EvaluationEvent, SampleEvent, TasksEvent, TrainEvent } from '../events.js'
 import type { Run } from './run.js'
 
@@ -46,10 +46,22 @@ export async function evaluateRun(run: Run, signal?: AbortSignal): Promise<Evalu
   return result && { type: 'evaluation', step, ...result, tokens, flops }
 }
 
+/** @throws {ConfigError} and {DataError} when the tasks that a run is to be scored on cannot be read */
+export async function checkTasks(run: Run, signal: AbortSignal | undefined): Promise<void> {
+  const { names } = run.config.tasks
+  if (names.length > 0) await prepareTasks(run.writer, names, taskOptions(run, signal))
+}
+
+function taskOptions({ config }: Run, signal: AbortSignal | undefined): EvaluateTasksOptions {
+  const { data, limit } = config.tasks
+  return { data, ...(limit > 0 && { limit }), signal }
+}
+
 async function scoreOnTasks(run: Run, signal: AbortSignal | undefined): Promise<TasksEvent | undefined> {
-  const { names, data, limit } = run.config.tasks
-  const options = { data, ...(limit > 0 && { limit }), signal }
-  const results = await evaluateTasks(run.writer, names, options).catch(unlessStopped(signal))
+  const { names } = run.config.tasks
+  const results = await evaluateTasks(run.writer, names, taskOptions(run, signal)).catch(
+    unlessStopped(signal),
+  )
   return results && { type: 'tasks', step: run.progress.step, results }
 }
 

@@ -1,4 +1,4 @@
-import type { HealthError} from '../errors.js';
+import type { HealthError } from '../errors.js'
 import { NonFiniteError, SpikeError } from '../errors.js'
 import type { HealthEvent } from '../events.js'
 import type { Run } from './run.js'

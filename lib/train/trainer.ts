@@ -18,7 +18,7 @@ import { openMetrics, readMetrics } from '../report/metrics.js'
 import { openCorpus, type Corpus, type PrepareOptions } from './corpus.js'
 import { regionReader } from './engine.js'
 import type { EvaluationEvent, TrainEvent } from '../events.js'
-import { evaluateRun } from './hooks.js'
+import { checkTasks, evaluateRun } from './hooks.js'
 import { endEvent, startEvent, trainingLoop } from './loop.js'
 import {
   beginRun,
@@ -78,6 +78,7 @@ export class PatchTrainer {
       await requireRoom(run.folder.path, leastCheckpoints * checkpointBytes(run.engine.weights.master.table))
       // Before anything is written: what cannot be read must not cost the run that was here before.
       await run.engine.initialise()
+      await checkTasks(run, options.signal)
       const tokenizerFiles = await run.corpus.tokenizer.files()
       await beginRun(run.folder, run.config)
       if (run.config.data.tokenizer !== 'bytes') await keepTokenizer(tokenizerFiles, run.folder.tokenizer)
@@ -162,12 +163,13 @@ export class PatchTrainer {
       for (const line of lines) if (line.type === 'evaluation') run.recordEvaluation(line)
       const here = lines.filter((line) => line.step === progress.step).map(({ type }) => type)
       for await (const event of trainingLoop(run, options.signal, new Set(here))) {
-        const failure = metrics.write(event)
-        if (failure) yield { type: 'save-failed', step: event.step, message: failure.message }
         if (event.type === 'end') {
+          // Before it is told: the end that metrics.jsonl knows of is the end of everything.
           await drawLosses(run)
           if (event.reason === 'done') await this.export(folder.model, { overwrite: true })
         }
+        const failure = metrics.write(event)
+        if (failure) yield { type: 'save-failed', step: event.step, message: failure.message }
         yield event
       }
     } catch (error) {

@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { evaluateTasks } from '../../lib/eval/evaluate-tasks.js'
+import { loadModel } from '../../lib/eval/model.js'
 import type { UserConfig } from '../../lib/config/schema.js'
 import { PatchTrainer } from '../../lib/train/trainer.js'
+import { writeEvalData } from '../helpers/eval-data.js'
 import { finalState, runTiny, temporaryFolder, tinyConfig, trace, train } from '../helpers/tiny-run.js'
 
 it('the run folder holds configuration, metrics, checkpoints, picture and model, and every event is in the metrics', async () => {
@@ -169,4 +172,28 @@ it('one trainer trains once at a time', async () => {
   await expect(trainer.train().next()).rejects.toThrow(/training already/)
   await first.return()
   await trainer.dispose()
+})
+
+it('is scored on benchmark tasks while it trains, and refuses data that is not there before it begins', async () => {
+  const folder = temporaryFolder()
+  writeEvalData(join(folder, 'eval'))
+  const tasks = { names: ['hellaswag', 'piqa'], data: join(folder, 'eval'), everySteps: 4 }
+  const { schedule } = tinyConfig(folder)
+  const longer = { schedule: { ...schedule!, context: 128, batchTokens: 2048 } }
+  const events = await runTiny(tinyConfig(folder, { ...longer, tasks }))
+  const scored = events.filter((event) => event.type === 'tasks')
+  expect(scored.map(({ step }) => step)).toEqual([4, 8])
+  expect(scored[0]!.results.map(({ name, examples }) => [name, examples > 0])).toEqual([
+    ['hellaswag', true],
+    ['piqa', true],
+  ])
+  // What they see is the model of that step: scored again from the finished model, the last results are the same.
+  const model = await loadModel(join(folder, 'run'))
+  expect(await evaluateTasks(model, tasks.names, { data: tasks.data })).toEqual(scored[1]!.results)
+  model.dispose()
+
+  const out = join(folder, 'second')
+  const missing = tinyConfig(folder, { ...longer, out, tasks: { ...tasks, data: join(folder, 'nowhere') } })
+  await expect(PatchTrainer.create(missing)).rejects.toMatchObject({ code: 'ERR_DATA' })
+  expect(existsSync(join(out, 'config.yaml'))).toBe(false)
 })
