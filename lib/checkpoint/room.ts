@@ -22,7 +22,7 @@ export async function requireRoom(folder: string, bytes: number): Promise<void> 
   const free = await freeBytes(resolve(folder))
   if (free === undefined || free >= bytes) return
   throw new SaveError(
-    `Checkpoints need ${megabytes(Math.ceil(bytes / 1e6))} in ${folder}, but only ${megabytes(Math.floor(free / 1e6))} ` +
+    `Checkpoints need ${kilobytes(Math.ceil(bytes / 1e3))} in ${folder}, but only ${kilobytes(Math.floor(free / 1e3))} ` +
       'are free there. Make room, or choose a folder on another disk.',
   )
 }
@@ -38,6 +38,6 @@ async function freeBytes(folder: string): Promise<number | undefined> {
   }
 }
 
-function megabytes(count: number): string {
-  return `${count.toLocaleString('en-US')} MB`
+function kilobytes(count: number): string {
+  return `${count.toLocaleString('en-US')} kB`
 }

@@ -13,7 +13,7 @@ type Issue = z.core.$ZodIssue
 export function parseConfig(input: unknown, source = 'configuration'): ParsedConfig {
   const result = configSchema.safeParse(input)
   if (result.success) return result.data
-  const problems = result.error.issues.flatMap(describe)
+  const problems = result.error.issues.flatMap((issue) => describe(issue, input))
   const lines = problems.map(({ path, text }) => `  ${path ? `${path}: ` : ''}${text}`)
   const heading = problems.length === 1 ? 'one problem' : `${problems.length} problems`
   throw new ConfigError(`${source}: ${heading}\n${lines.join('\n')}`, { path: problems[0]!.path })
@@ -24,14 +24,26 @@ interface Problem {
   text: string
 }
 
-function describe(issue: Issue): Problem[] {
+function describe(issue: Issue, input: unknown): Problem[] {
   if (issue.code === 'invalid_union') {
-    return intendedBranch(issue.errors, issue.path).flatMap(describe)
+    return intendedBranch(issue.errors, issue.path).flatMap((each) => describe(each, input))
   }
   if (issue.code === 'unrecognized_keys') {
     return issue.message.split('\n').map((text) => ({ path: dotted(issue.path), text }))
   }
-  return [{ path: dotted(issue.path), text: plain(issue.message) }]
+  const isRange = issue.code === 'too_big' || issue.code === 'too_small'
+  const given = isRange ? `; it is ${String(valueAt(input, issue.path))}` : ''
+  return [{ path: dotted(issue.path), text: plain(issue.message) + given }]
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+        ? (value as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    input,
+  )
 }
 
 /**

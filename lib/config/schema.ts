@@ -155,7 +155,11 @@ export const configSchema = strict({
   seed: z.int().nonnegative().optional(),
   device: z.string().min(1).optional(),
   threads: countOrZero.optional(),
-  out: z.string().min(1).optional(),
+  out: z
+    .string()
+    .min(1)
+    .refine((path) => !path.includes('\0'), 'a path has no NUL')
+    .optional(),
   checkpoint: strict({
     everySteps: countOrZero.optional(),
     keep: z.int().min(2).optional(),

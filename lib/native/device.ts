@@ -171,7 +171,7 @@ export class Region {
   }
 
   /** A copy of `bytes` bytes from byte `offset` on, as they are when the queue comes to it. At most 1 GiB. */
-  read(offset: number, bytes: number): Promise<ArrayBuffer> {
+  async read(offset: number, bytes: number): Promise<ArrayBuffer> {
     return translateAsync(this.native.read(this.id, offset, bytes))
   }
 
@@ -229,7 +229,7 @@ export class Plan {
   }
 
   /** Runs all ops in order. After the first run nothing more can be recorded. */
-  run(): Promise<void> {
+  async run(): Promise<void> {
     return translateAsync(this.native.run(this.id))
   }
 

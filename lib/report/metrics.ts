@@ -127,9 +127,22 @@ export function readMetrics(path: string): MetricsLine[] {
   })
 }
 
+/** Steps from 1 to `upTo` of which the file does not tell, because somebody or something has damaged it. */
+export function missingSteps(path: string, upTo: number): number[] {
+  const told = new Set<number>()
+  if (existsSync(path))
+    for (const text of completeLines(readText(path))) {
+      const line = parseLine(text)
+      if (line?.type === 'step') told.add(line.step)
+    }
+  return Array.from({ length: upTo }, (_, i) => i + 1).filter((step) => !told.has(step))
+}
+
+const notRegular = 'it is not a regular file'
+
 /** A pipe or a device in its place could make us read for ever. */
 function readText(path: string): string {
-  if (!statSync(path).isFile()) throw new Error('it is not a regular file')
+  if (!statSync(path).isFile()) throw new Error(notRegular)
   return readFileSync(path, 'utf8')
 }
 
@@ -161,7 +174,10 @@ function keepUpTo(path: string, { step, incidents }: MetricsPosition): MetricsLi
   const kept = completeLines(readText(path))
     .map(parseLine)
     .filter((line) => line !== undefined)
-    .filter((line) => (line.type === 'health' ? line.incident <= incidents : line.step <= step))
+    .filter((line) => {
+      if (line.type === 'save-failed') return step >= 0 // it happened, whatever is done again
+      return line.type === 'health' ? line.incident <= incidents : line.step <= step
+    })
   const partial = `${path}.partial`
   writeFileSync(partial, kept.map((line) => `${JSON.stringify(line)}\n`).join(''))
   renameSync(partial, path)
@@ -191,8 +207,8 @@ function saving<T>(path: string, action: () => T): T {
 }
 
 function cannotWrite(path: string, cause: unknown): SaveError {
-  return new SaveError(
-    `Cannot write the metrics ${path}: ${(cause as Error).message}. Free some space or change 'out'.`,
-    { cause },
-  )
+  const { message, code } = cause as NodeJS.ErrnoException
+  const isOther = code === 'EISDIR' || message === notRegular
+  const remedy = isOther ? 'Move it away.' : "Free some space or change 'out'."
+  return new SaveError(`Cannot write the metrics ${path}: ${message}. ${remedy}`, { cause })
 }

@@ -141,16 +141,20 @@ export class Engine {
     await this.#ready
     // Queued as a whole: the device goes from one micro-batch to the next, and on to the update, without waiting to be
     // asked. Should one fail, those behind it do nothing, the update included.
-    const queued: Promise<unknown>[] = [this.optimizer.setScale(1 / scored)]
+    const queued: Promise<unknown>[] = []
+    const ask = (promise: Promise<unknown>) => {
+      promise.catch(() => undefined) // told below; until then it must not count as unhandled
+      queued.push(promise)
+    }
+    ask(this.optimizer.setScale(1 / scored))
     for (let micro = 0; micro < microBatches; micro++) {
       const { ids, plan } = micro === 0 ? first : next!
       const batch = await nextBatch().catch(async (error: unknown) => {
         await Promise.allSettled(queued)
         throw error
       })
-      queued.push(writeTensor(ids, batch), plan.run())
-      // What fails is reported below; until then it must not count as unhandled.
-      for (const promise of queued.slice(-2)) promise.catch(() => undefined)
+      ask(writeTensor(ids, batch))
+      ask(plan.run())
     }
     const update = this.optimizer.step(learningRate, updates, {
       totalLoss: limits.loss * scored,

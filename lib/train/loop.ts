@@ -5,7 +5,7 @@ import { hooksOf, isDue, type Hook } from './hooks.js'
 import { totalSteps, totalTokens } from './progress.js'
 import { confirmRun, rollBack } from './restore.js'
 import type { Run } from './run.js'
-import { stopFor } from './stop.js'
+import { healthError } from './stop.js'
 import { takeStep } from './step.js'
 
 /**
@@ -79,16 +79,14 @@ async function* trainStage(
   const batches = new Batches(run)
   try {
     while (run.progress.stage === index && !signal?.aborted) {
-      const { step, health } = await takeStep(run, batches)
-      if (health?.action === 'stop') {
-        yield health
-        yield* lastSave(run)
-        throw stopFor(run, health)
-      }
+      const { step, health } = await run.betweenSteps(() => takeStep(run, batches))
       if (health?.action === 'rollback') {
-        yield await rolledBack(run, health)
+        const rolledBackTo = await rollBack(run)
+        if (rolledBackTo === undefined) return yield* stopFor(run, { ...health, action: 'stop' }, true)
+        yield { ...health, rolledBackTo }
         return
       }
+      if (health?.action === 'stop') return yield* stopFor(run, health, false)
       if (health) yield health
       await confirmRun(run)
       yield step
@@ -120,8 +118,13 @@ async function* lastSave(run: Run): AsyncGenerator<TrainEvent, void, void> {
   yield event
 }
 
-async function rolledBack(run: Run, health: HealthEvent): Promise<HealthEvent> {
-  const rolledBackTo = await rollBack(run)
-  if (rolledBackTo === undefined) throw stopFor(run, health)
-  return { ...health, rolledBackTo }
+/** Saves what was learned before the step, and ends the run. */
+async function* stopFor(
+  run: Run,
+  health: HealthEvent,
+  noWayBack: boolean,
+): AsyncGenerator<TrainEvent, never, void> {
+  yield health
+  yield* lastSave(run)
+  throw healthError(run, health, noWayBack)
 }

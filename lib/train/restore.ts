@@ -29,7 +29,10 @@ export async function restoreRun(run: Run, options: ResumeOptions): Promise<void
   if (!checkpoint) {
     throw new CheckpointError(
       'ERR_CHECKPOINT_MISSING',
-      `${run.folder.path} has no checkpoint to go on from. Start the run again with 'patchtrain train --overwrite'.`,
+      skipped.length > 0
+        ? `${run.folder.path} has no checkpoint that is whole. Copy one back into ${run.folder.checkpoints}; or begin anew with ` +
+            "'patchtrain train --overwrite', which deletes what is there."
+        : `${run.folder.path} has no checkpoint to go on from. Start the run again with 'patchtrain train --overwrite'.`,
     )
   }
   requireSameRun(checkpoint.state.run, run.identity, options.allow)

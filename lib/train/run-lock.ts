@@ -61,6 +61,13 @@ async function take(path: string, folder: RunFolder): Promise<FileLock> {
             `another folder (out), or set ${withoutLock}=1 and see to it that only one process trains there.`,
           { cause },
         )
+      case 'ERR_NOT_A_FILE':
+        throw new SaveError(
+          `Cannot lock the run folder ${folder.path}: ${path} is no file of ours. Move it away.`,
+          {
+            cause,
+          },
+        )
       default:
         throw new SaveError(
           `Cannot lock the run folder ${folder.path}: ${cause.message}. Make it writable, or choose another (out).`,

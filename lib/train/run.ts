@@ -31,6 +31,7 @@ export class Run {
   /** Resident bytes of the process before the run touched its memory. */
   readonly baselineBytes: number
   readonly saver: RunSaver
+  #inOrder: Promise<unknown> = Promise.resolve()
   progress: Progress = atStart
   health: HealthState = freshHealth
   /** False from a resume on, until this start has got as far as a step. */
@@ -54,6 +55,16 @@ export class Run {
     this.engine = createEngine(device, config)
     this.validation = this.#validationOf(corpus)
     this.saver = new RunSaver(this)
+  }
+
+  /**
+   * Does what must not fall within a step, or be fallen into by one: steps, and copies of the state. In the order of the
+   * calls.
+   */
+  betweenSteps<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#inOrder.then(work)
+    this.#inOrder = done.catch(() => undefined)
+    return done
   }
 
   /** Takes an evaluation into account for which checkpoint is the best. */

@@ -13,8 +13,9 @@ import type { Run } from './run.js'
 export class RunSaver {
   readonly #run: Run
   readonly #saver: CheckpointSaver
-  #underWay: Promise<void> | undefined
-  #events: (CheckpointEvent | SaveFailedEvent)[] = []
+  /** Ends when no save is under way any more. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #events: SaveEvent[] = []
 
   constructor(run: Run) {
     const { keep, keepEvery } = run.config.checkpoint
@@ -24,29 +25,61 @@ export class RunSaver {
 
   /** Returns when the save is under way. What comes of it is among the events later. */
   async begin(): Promise<void> {
+    const { copied, outcome } = this.#save()
+    outcome.then(
+      (event) => this.#events.push(event),
+      () => undefined, // a bug, told by whoever waits for the turn's end
+    )
+    await copied
+  }
+
+  /**
+   * Saves the run as it stands after the step under way, and waits for it.
+   * @throws {SaveError}
+   */
+  async saveNow(): Promise<CheckpointEvent> {
+    const event = await this.#save().outcome
+    if (event.type === 'checkpoint') return event
+    throw new SaveError(event.message)
+  }
+
+  /** What saves have ended with since the last call; not those that were waited for. */
+  takeEvents(): SaveEvent[] {
+    return this.#events.splice(0)
+  }
+
+  /** Waits for the saves under way, if there are any. */
+  async settled(): Promise<void> {
+    await this.#turn
+  }
+
+  /** One at a time, in the order of the calls; and none within a step. */
+  #save(): { copied: Promise<void>; outcome: Promise<SaveEvent> } {
     const began = performance.now()
-    await this.#underWay
-    const { step } = this.#run.progress
-    const fail = (error: unknown) => {
-      if (!(error instanceof PatchTrainError)) throw error
-      this.#events.push({ type: 'save-failed', step, message: error.message })
-    }
-    let pending: PendingSave
-    try {
-      await saveProductChoices(this.#run)
-      pending = this.#start()
-      await pending.copied
-    } catch (error) {
-      return fail(error)
-    }
-    const stallSeconds = (performance.now() - began) / 1000
-    this.#underWay = pending.finished
-      .then(({ path, bytes, warnings }) => {
-        const seconds = (performance.now() - began) / 1000
-        this.#events.push({ type: 'checkpoint', step, path, bytes, seconds, stallSeconds, warnings })
-      })
-      .catch(fail)
-    this.#underWay.catch(() => undefined) // told where it is awaited
+    const pending = this.#turn.then(() => this.#run.betweenSteps(() => this.#copy()))
+    const outcome = pending.then(
+      async ({ step, save }): Promise<SaveEvent> => {
+        const stallSeconds = (performance.now() - began) / 1000
+        try {
+          const { path, bytes, warnings } = await save.finished
+          const seconds = (performance.now() - began) / 1000
+          return { type: 'checkpoint', step, path, bytes, seconds, stallSeconds, warnings }
+        } catch (error) {
+          return failed(step, error)
+        }
+      },
+      (error: unknown) => failed(this.#run.progress.step, error),
+    )
+    this.#turn = outcome
+    this.#turn.catch(() => undefined) // told where it is awaited
+    return { copied: pending.then(ignore, ignore), outcome }
+  }
+
+  async #copy(): Promise<{ step: number; save: PendingSave }> {
+    await saveProductChoices(this.#run)
+    const save = this.#start()
+    await save.copied
+    return { step: save.step, save }
   }
 
   #start(): PendingSave {
@@ -63,26 +96,13 @@ export class RunSaver {
       best: config.checkpoint.keepBest ? best?.step : undefined,
     })
   }
+}
 
-  /** What saves have ended with since the last call. */
-  takeEvents(): (CheckpointEvent | SaveFailedEvent)[] {
-    return this.#events.splice(0)
-  }
+type SaveEvent = CheckpointEvent | SaveFailedEvent
 
-  /** Waits for the save under way, if there is one. */
-  async settled(): Promise<void> {
-    await this.#underWay
-  }
+const ignore = () => undefined
 
-  /**
-   * Saves the run as it stands and waits for it.
-   * @throws {SaveError}
-   */
-  async saveNow(): Promise<CheckpointEvent> {
-    await this.begin()
-    await this.settled()
-    const event = this.#events.pop()!
-    if (event.type === 'checkpoint') return event
-    throw new SaveError(event.message)
-  }
+function failed(step: number, error: unknown): SaveFailedEvent {
+  if (!(error instanceof PatchTrainError)) throw error
+  return { type: 'save-failed', step, message: error.message }
 }

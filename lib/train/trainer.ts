@@ -14,7 +14,7 @@ import type { ExportDtype } from '../export/weight-types.js'
 import { exportHuggingFace } from '../export/huggingface.js'
 import { Device } from '../native/device.js'
 import { lossPicture } from '../report/loss-picture.js'
-import { openMetrics, readMetrics } from '../report/metrics.js'
+import { missingSteps, openMetrics, readMetrics } from '../report/metrics.js'
 import { openCorpus, type Corpus, type PrepareOptions } from './corpus.js'
 import { regionReader } from './engine.js'
 import type { EvaluationEvent, TrainEvent } from '../events.js'
@@ -96,6 +96,7 @@ export class PatchTrainer {
     return PatchTrainer.#guard(run, async () => {
       run.lock = await lockRun(run.folder)
       await restoreRun(run, options)
+      tellMissingSteps(run, options)
     })
   }
 
@@ -256,6 +257,16 @@ export class PatchTrainer {
     if (this.#disposed) throw new DisposedError('The trainer')
     return this.#run
   }
+}
+
+/** The run does not need them; whoever reads the metrics may. */
+function tellMissingSteps({ folder, progress }: Run, { onProgress }: ResumeOptions): void {
+  const missing = missingSteps(folder.metrics, progress.step)
+  if (missing.length === 0) return
+  const message =
+    `${folder.metrics} lacks ${missing.length} of the steps up to ${progress.step}, the first is ${missing[0]}. ` +
+    'The run goes on exactly; its record stays as it is.'
+  onProgress?.({ stage: 'notice', message })
 }
 
 async function drawLosses({ config, folder }: Run): Promise<void> {

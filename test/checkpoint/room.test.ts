@@ -23,9 +23,9 @@ test('room that is missing is told with what is needed and what is there', async
   for (const path of [folder, join(folder, 'a', 'b')]) {
     const check = requireRoom(path, needed)
     await expect(check).rejects.toThrow(SaveError)
-    const amount = Math.ceil(needed / 1e6).toLocaleString('en-US')
-    await expect(check).rejects.toThrow(`Checkpoints need ${amount} MB in ${path}, but only `)
-    await expect(check).rejects.toThrow(/but only [\d,]+ MB are free there\. Make room/)
+    const amount = Math.ceil(needed / 1e3).toLocaleString('en-US')
+    await expect(check).rejects.toThrow(`Checkpoints need ${amount} kB in ${path}, but only `)
+    await expect(check).rejects.toThrow(/but only [\d,]+ kB are free there\. Make room/)
   }
 })
 

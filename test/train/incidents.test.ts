@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { listCheckpoints } from '../../lib/checkpoint/folder.js'
 import type { UserConfig } from '../../lib/config/schema.js'
 import type { HealthEvent, StepEvent, TrainEvent } from '../../lib/events.js'
@@ -187,6 +187,20 @@ describe('saves', () => {
     expect((await listCheckpoints(checkpoints))[0]!.step).toBe(8)
   })
 
+  it('asked for while training are of whole steps, and disturb nothing', async () => {
+    const [whole, asked] = [temporaryFolder(), temporaryFolder()]
+    await runTiny(tinyConfig(whole))
+    const trainer = await PatchTrainer.create(tinyConfig(asked))
+    const saves: Promise<string>[] = []
+    const controller = new AbortController()
+    for await (const event of trainer.train({ signal: controller.signal }))
+      if (event.type === 'step') saves.push(trainer.save(), trainer.save()) // not waited for
+    expect((await Promise.all(saves)).length).toBe(16)
+    await trainer.dispose()
+    expect(await finalState(join(asked, 'run'))).toEqual(await finalState(join(whole, 'run')))
+    expect(recordedTrace(join(asked, 'run'))).toEqual(recordedTrace(join(whole, 'run')))
+  })
+
   it('the last one failing is an error', async () => {
     const folder = temporaryFolder()
     const trainer = await PatchTrainer.create(tinyConfig(folder))
@@ -209,6 +223,56 @@ describe('saves', () => {
     expect(best).toBeLessThan(6)
     expect(kept).toEqual([8, 6, best])
   })
+})
+
+it('a rollback without a checkpoint to go back to stops as stop does, told and saved', async () => {
+  const folder = temporaryFolder()
+  const config = tinyConfig(folder, {
+    optimizer: { learningRate: 1e30, warmupSteps: 0, gradientClip: 0 },
+    checkpoint: { everySteps: 0 },
+    health: { nonFinite: 'rollback' },
+  })
+  const { error } = await failing(config)
+  expect((error as Error).message).toContain('no checkpoint to roll back to')
+  const lines = readMetrics(join(folder, 'run', 'metrics.jsonl'))
+  const [stopped] = health(lines)
+  expect(stopped).toMatchObject({ action: 'stop', finding: 'non-finite' })
+  expect((await listCheckpoints(join(folder, 'run', 'checkpoints')))[0]!.step).toBe(stopped!.step - 1)
+})
+
+it('a trainer that is disposed of while it trains rejects once, and nothing else fails', async () => {
+  const unhandled: unknown[] = []
+  const listener = (reason: unknown) => unhandled.push(reason)
+  process.on('unhandledRejection', listener)
+  onTestFinished(() => void process.off('unhandledRejection', listener))
+  const trainer = await PatchTrainer.create(tinyConfig(temporaryFolder()))
+  const training = async () => {
+    for await (const event of trainer.train())
+      if (event.type === 'step' && event.step === 3) await trainer.dispose()
+  }
+  await expect(training()).rejects.toMatchObject({ code: 'ERR_DISPOSED' })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(unhandled).toEqual([])
+})
+
+it('a record with holes is told of when the run goes on; failed saves stay on it', async () => {
+  const folder = temporaryFolder()
+  const first = await PatchTrainer.create(tinyConfig(folder))
+  await train(first, 5)
+  await first.dispose()
+  const path = join(folder, 'run', 'metrics.jsonl')
+  const lines = readFileSync(path, 'utf8').split('\n')
+  const kept = lines.filter((line) => !/"type":"step","step":[23],/.test(line))
+  kept.splice(-1, 0, JSON.stringify({ type: 'save-failed', step: 99, message: 'disk full' }))
+  writeFileSync(path, kept.join('\n'))
+  const notices: string[] = []
+  const second = await PatchTrainer.resume(join(folder, 'run'), {
+    onProgress: (progress) => progress.stage === 'notice' && notices.push(progress.message),
+  })
+  expect(notices.join()).toContain('lacks 2 of the steps up to 5, the first is 2')
+  await train(second)
+  await second.dispose()
+  expect(readMetrics(path).some((line) => line.type === 'save-failed')).toBe(true)
 })
 
 it('a run that is done is not touched by a resume', async () => {

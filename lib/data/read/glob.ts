@@ -1,6 +1,6 @@
 /** Patterns to files: `**`, `*`, `?`, `{a,b}`. Results are sorted, because their order is the order of the corpus. */
 import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { DataError, nearest } from '../../errors.js'
 
 /**
@@ -166,7 +166,11 @@ async function missing(pattern: string): Promise<DataError> {
   const names = (await entries(folder)).map((entry) => entry.name)
   const similar = nearest(basename(pattern), names)
   const hint = similar === undefined ? '' : ` Did you mean ${join(folder, similar)}?`
-  return new DataError(`No file matches ${pattern}. The nearest folder that exists is ${folder}.${hint}`, {
-    file: pattern,
-  })
+  const from = isAbsolute(pattern) ? '' : `; the path counts from ${process.cwd()}`
+  return new DataError(
+    `No file matches ${pattern}. The nearest folder that exists is ${folder}${from}.${hint}`,
+    {
+      file: pattern,
+    },
+  )
 }

@@ -57,7 +57,7 @@ function notRegular(path: string, cause?: unknown): DataError {
 
 /** What a failed system call on an input file means to a user. */
 export function readError(file: string, error: unknown): Error {
-  const code = (error as NodeJS.ErrnoException).code
+  const { code } = error as { code?: unknown } // of an AbortError it is a number
   const what =
     code === 'ENOENT'
       ? 'does not exist. Check the path'
@@ -65,7 +65,7 @@ export function readError(file: string, error: unknown): Error {
         ? 'may not be read. Check its permissions'
         : code === 'EISDIR'
           ? 'is a folder. Name the files in it'
-          : code?.startsWith('E') && !code.startsWith('ERR_')
+          : typeof code === 'string' && code.startsWith('E') && !code.startsWith('ERR_')
             ? `cannot be read (${code})`
             : undefined
   if (what !== undefined) return new DataError(`${file} ${what}.`, { file, cause: error })
