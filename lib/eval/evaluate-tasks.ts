@@ -66,6 +66,12 @@ export async function prepareTasks(
   names: readonly string[],
   options: EvaluateTasksOptions,
 ): Promise<PreparedTask[]> {
+  if (!Array.isArray(names)) refuse('tasks', names, "a list of names, ['hellaswag'] say")
+  for (const key of Object.keys(options))
+    if (!known.has(key))
+      refuse(key, options[key as keyof EvaluateTasksOptions], `left out; there is no such option`)
+  if (typeof options.data !== 'string' || options.data === '')
+    refuse('data', options.data, 'the folder of the data sets')
   const tasks = findTasks(names)
   const { limit = Infinity, shots = 0, context = model.context, bos = true, signal } = options
   check(tasks, { limit, shots, context })
@@ -79,10 +85,15 @@ export async function prepareTasks(
   return prepared
 }
 
+const known: ReadonlySet<string> = new Set([
+  ...['data', 'limit', 'shots', 'context', 'bos', 'samples', 'signal', 'onProgress'],
+])
+
+function refuse(path: string, value: unknown, needed: string): never {
+  throw new ConfigError(`${path} is ${String(value)}; it must be ${needed}.`, { path })
+}
+
 function check(tasks: readonly Task[], o: { limit: number; shots: number; context: number }): void {
-  const refuse = (path: string, value: unknown, needed: string): never => {
-    throw new ConfigError(`${path} is ${String(value)}; it must be ${needed}.`, { path })
-  }
   const whole = (value: number, least: number) => Number.isSafeInteger(value) && value >= least
   if (o.limit !== Infinity && !whole(o.limit, 1)) refuse('limit', o.limit, 'a whole number, 1 or more')
   if (!whole(o.context, 2)) refuse('context', o.context, 'a whole number, 2 or more')

@@ -129,6 +129,21 @@ async function refuseToReplace(folder: string, overwrite: boolean): Promise<void
       `${folder} does not hold an exported model and will not be replaced. Choose another folder.`,
     )
   }
+  const foreign = names.find((name) => !isOfAnExport(name))
+  if (foreign !== undefined) {
+    throw new SaveError(
+      `${folder} holds ${foreign}, which is no part of an exported model, and will not be replaced. Move it away, or choose another folder.`,
+    )
+  }
+}
+
+/** What we write, and what others put beside a model. */
+function isOfAnExport(name: string): boolean {
+  return (
+    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name) ||
+    /^(config|generation_config|added_tokens|special_tokens_map)\.json$/.test(name) ||
+    /^tokenizer(_config)?\.(json|model)$/.test(name)
+  )
 }
 
 function render(content: object): string {

@@ -165,14 +165,14 @@ export class Region {
     const writes: Promise<void>[] = []
     for (let i = 0; i < data.length; i += piece) {
       const part = data.subarray(i, i + piece) as NodeJS.TypedArray
-      writes.push(translateAsync(this.native.write(this.id, offset + i * width, part)))
+      writes.push(translateAsync(translate(() => this.native.write(this.id, offset + i * width, part))))
     }
     await Promise.all(writes)
   }
 
   /** A copy of `bytes` bytes from byte `offset` on, as they are when the queue comes to it. At most 1 GiB. */
   async read(offset: number, bytes: number): Promise<ArrayBuffer> {
-    return translateAsync(this.native.read(this.id, offset, bytes))
+    return translateAsync(translate(() => this.native.read(this.id, offset, bytes)))
   }
 
   /** Gives the memory back once no plan uses it. Idempotent. */
@@ -230,7 +230,7 @@ export class Plan {
 
   /** Runs all ops in order. After the first run nothing more can be recorded. */
   async run(): Promise<void> {
-    return translateAsync(this.native.run(this.id))
+    return translateAsync(translate(() => this.native.run(this.id)))
   }
 
   /** Every op with its scopes, shapes, cost, and time measured so far. */

@@ -222,6 +222,14 @@ describe('what is wrong is told with its place, before anything is scored', () =
   it('too few labels, or too few worked examples', async () => {
     const few = writeEvalData(temporaryFolder(), { 'piqa/valid-labels.lst': [0, 1] })
     await expect(questions('piqa', few)).rejects.toThrow('line 3 has no label')
+    const many = writeEvalData(temporaryFolder(), { 'piqa/valid-labels.lst': [0, 1, 0, 1] })
+    await expect(questions('piqa', many)).rejects.toThrow('line 4 is the label of no line')
+    const [first, second] = [0, 1].map((i) => JSON.stringify({ goal: 'g', sol1: `a${i}`, sol2: 'b' }))
+    const gap = writeEvalData(temporaryFolder(), {
+      'piqa/valid.jsonl': [first!, '', second!],
+      'piqa/valid-labels.lst': ['0', '1', '0'],
+    })
+    await expect(questions('piqa', gap)).rejects.toThrow('line 3 has no label of the same line')
     const dev = Array.from({ length: 3 }, () => good.mmlu)
     const data = writeEvalData(temporaryFolder(), { 'mmlu/mmlu_dev.jsonl': dev })
     await expect(questions('mmlu', data, { shots: 5 })).rejects.toThrow(

@@ -121,14 +121,17 @@ describe('a GGUF export', () => {
 
   it('replaces a file only when asked to, and then whole or not at all', async () => {
     const request = await exportOf(model)
-    await writeFile(request.file, 'old')
+    await writeFile(request.file, 'GGUF old')
     await expect(exportGguf(request)).rejects.toMatchObject({ code: 'ERR_SAVE' })
     const broken = { ...request, overwrite: true, weights: () => Promise.reject(new Error('gone')) }
     await expect(exportGguf(broken)).rejects.toMatchObject({ code: 'ERR_SAVE' })
-    expect(await readFile(request.file, 'utf8')).toBe('old')
+    expect(await readFile(request.file, 'utf8')).toBe('GGUF old')
     await exportGguf({ ...request, overwrite: true })
     expect(readGguf(await readFile(request.file)).version).toBe(3)
     expect(existsSync(`${request.file}.partial`)).toBe(false)
+    await writeFile(request.file, 'years of work')
+    await expect(exportGguf({ ...request, overwrite: true })).rejects.toThrow('is no GGUF file')
+    expect(await readFile(request.file, 'utf8')).toBe('years of work')
   })
 
   it('refuses a folder for a file', async () => {

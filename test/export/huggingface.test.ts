@@ -196,13 +196,13 @@ describe('the target', () => {
   test('is not replaced unless asked for, and then as a whole', async () => {
     const folder = join(temporaryFolder(), 'model')
     await exportHuggingFace(
-      exportOf(folder, { tokenizerFiles: [{ name: 'old.json', data: new Uint8Array() }] }),
+      exportOf(folder, { tokenizerFiles: [{ name: 'added_tokens.json', data: new Uint8Array() }] }),
     )
     await expect(exportHuggingFace(exportOf(folder))).rejects.toThrow(/exists and holds 4 files/)
     const other = filledRegion(tinyTable, 9)
     await exportHuggingFace(exportOf(folder, { weights: readerOf(other), overwrite: true }))
     expect(await readWhole(folder)).toEqual(other)
-    expect(await readdir(folder)).not.toContain('old.json')
+    expect(await readdir(folder)).not.toContain('added_tokens.json')
   })
 
   test('is replaced when it is an export in several files, and none of them stays', async () => {
@@ -219,6 +219,14 @@ describe('the target', () => {
     await expect(replaced).rejects.toThrow(SaveError)
     await expect(replaced).rejects.toThrow(/will not be replaced/)
     expect(await readdir(folder)).toEqual(['thesis.txt'])
+  })
+
+  test('is not replaced when something else lies beside it', async () => {
+    const folder = join(temporaryFolder(), 'model')
+    await exportHuggingFace(exportOf(folder))
+    await writeFile(join(folder, 'thesis.txt'), 'years of work')
+    await expect(exportHuggingFace(exportOf(folder, { overwrite: true }))).rejects.toThrow('holds thesis.txt')
+    expect(await readdir(folder)).toContain('thesis.txt')
   })
 
   test('stays as it was when the export fails half way', async () => {

@@ -19,7 +19,7 @@ export const evaluate = defineCommand({
       array: true,
       demandOption: true,
       describe:
-        'Text: files or globs of .txt, .jsonl, .jsonl.zst; with --tasks, the folder that holds the data sets',
+        'Text: files or globs of .txt, .jsonl, .jsonl.zst, .parquet; with --tasks, the folder that holds the data sets',
     },
     tasks: { type: 'string', describe: `Score tasks, separated by commas: ${taskNames.join(', ')}` },
     limit: {

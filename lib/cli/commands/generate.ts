@@ -96,7 +96,7 @@ async function writeMany(
 async function readPrompts(file: string): Promise<string[]> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (cause) {
     throw new DataError(`The prompts ${file} cannot be read: ${(cause as Error).message}. Check the path.`, {
       file,

@@ -25,15 +25,15 @@ export const piqa: ChoiceTask = {
   async *examples(data, { limit }) {
     const labels = data.get('labels')?.[Symbol.asyncIterator]()
     let index = 0
+    let paired = false
     for await (const row of data.get('validation')!) {
       if (index === limit) return
       const solutions = [fields.text(row, 'sol1'), fields.text(row, 'sol2')]
       const context = `Question: ${fields.text(row, 'goal')}\nAnswer:`
       const labelled = fields.has(row, 'label') || labels === undefined ? row : await next(labels)
-      if (labelled === undefined)
-        throw new DataError(`${row.file}: ${row.place} has no label: valid-labels.lst has fewer lines.`, {
-          file: row.file,
-        })
+      if (labelled === undefined || (labelled !== row && labelled.place !== row.place))
+        throw unpaired(row, `${row.place} has no label of the same line in valid-labels.lst`)
+      paired = labelled !== row
       yield {
         index: index++,
         requests: solutions.map((solution) => ({ context, continuation: ` ${solution}` })),
@@ -41,7 +41,13 @@ export const piqa: ChoiceTask = {
         target: fields.choice(labelled, 'label', solutions.length),
       }
     }
+    const extra = paired ? await next(labels!) : undefined
+    if (extra) throw unpaired(extra, `${extra.place} is the label of no line in valid.jsonl`)
   },
+}
+
+function unpaired({ file }: Row, what: string): DataError {
+  return new DataError(`${file}: ${what}. Take both files from the same place, unchanged.`, { file })
 }
 
 async function next(rows: AsyncIterator<Row>): Promise<Row | undefined> {

@@ -1,6 +1,14 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { makeFolder, saveError, syncFolder, systemCode, writeExactly } from '../../checkpoint/files.js'
+import {
+  makeFolder,
+  openRegularFile,
+  readExactly,
+  saveError,
+  syncFolder,
+  systemCode,
+  writeExactly,
+} from '../../checkpoint/files.js'
 import type { RegionReader } from '../../checkpoint/region.js'
 import type { ModelConfig } from '../../config/types.js'
 import type { TokenizerFile } from '../../data/tokenizer/tokenizer.js'
@@ -97,7 +105,9 @@ async function write(
 async function refuseToReplace(file: string, overwrite: boolean): Promise<void> {
   try {
     const found = await stat(file)
-    if (found.isFile() && overwrite) return
+    if (found.isFile() && overwrite && (await isGguf(file))) return
+    if (found.isFile() && overwrite)
+      throw new SaveError(`${file} is no GGUF file and will not be replaced. Choose another name.`)
     throw new SaveError(
       found.isFile()
         ? `${file} exists. Choose another name, or ask to overwrite it.`
@@ -105,5 +115,16 @@ async function refuseToReplace(file: string, overwrite: boolean): Promise<void> 
     )
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error
+  }
+}
+
+async function isGguf(path: string): Promise<boolean> {
+  const { file, bytes } = await openRegularFile(path)
+  try {
+    return (
+      bytes >= 4 && Buffer.from(await readExactly(path, file, 0, new Uint8Array(4))).toString() === 'GGUF'
+    )
+  } finally {
+    await file.close()
   }
 }
