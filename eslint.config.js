@@ -19,6 +19,16 @@ export default tseslint.config(
     },
   },
   {
+    files: ['test/**'],
+    ignores: ['test/helpers/property.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'fast-check', message: 'test/helpers/property.ts has it with a seed.' },
+      ],
+    },
+  },
+  {
     // Tests handle hostile and half-known values on purpose; expect's matchers are typed any.
     files: ['test/**'],
     rules: {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import { parseManifest, renderManifest, type Manifest } from '../../lib/checkpoint/manifest.js'
 import { stateAt } from './fixture.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import { dtypeBytes, type Dtype } from '../../lib/checkpoint/dtype.js'
 import { bytesOf, readPieces } from '../../lib/checkpoint/region.js'

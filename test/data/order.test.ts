@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import { Permutation } from '../../lib/data/order/permutation.js'
 import { firstSampleAfter, SampleOrder } from '../../lib/data/order/sample-order.js'

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import { readDocuments } from '../../lib/data/read/documents.js'
 import { findColumn, leavesOf } from '../../lib/data/read/parquet/column.js'

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import type { Document } from '../../lib/data/read/document.js'
 import { readDocuments } from '../../lib/data/read/documents.js'

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import { saving } from '../../lib/data/shards/durable.js'
 import { HEADER_BYTES } from '../../lib/data/shards/format.js'

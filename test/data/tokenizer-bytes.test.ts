@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { describe, expect, test } from 'vitest'
 import { NativeError } from '../../lib/errors.js'
 import { loadTokenizer } from '../../lib/data/tokenizer/load.js'

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { afterAll, describe, expect, test } from 'vitest'
 import { DataError } from '../../lib/errors.js'
 import { BpeTokenizer } from '../../lib/data/tokenizer/bpe-tokenizer.js'

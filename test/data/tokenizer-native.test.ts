@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { expect, test } from 'vitest'
 import { parseSentencePieceModel } from '../../lib/data/tokenizer/sentencepiece-model.js'
 import { loadAddon } from '../../lib/native/load.js'

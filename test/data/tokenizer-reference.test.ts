@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { expect, test } from 'vitest'
 import { pieceTypes, type BpeDefinition, type BpePiece } from '../../lib/data/tokenizer/bpe-definition.js'
 import { BpeTokenizer } from '../../lib/data/tokenizer/bpe-tokenizer.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { afterAll, describe, expect, test } from 'vitest'
 import { NativeError } from '../../lib/errors.js'
 import { loadTokenizer } from '../../lib/data/tokenizer/load.js'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from './property.js'
 
 /** Any string JavaScript can hold, lone surrogates included, with a liking for short code points. */
 export const anyText: fc.Arbitrary<string> = fc

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 
 /** What a length, an offset or a count may claim. */
 const extremes = [

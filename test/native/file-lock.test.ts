@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

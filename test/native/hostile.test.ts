@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import fc from '../helpers/property.js'
 import { dirname } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { DType, NativeDevice, OpSchema, SlotType, TensorArgument } from '../../lib/native/addon.js'
