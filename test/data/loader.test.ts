@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Loader } from '../../lib/data/loader.js'
 import { splitValidation } from '../../lib/data/split.js'
 import { tokensInMemory } from '../../lib/data/shards/token-source.js'
@@ -74,6 +74,7 @@ describe('loader', () => {
     const loader = new Loader({ source: slow, seed: 1, sequenceTokens: [8] })
     const stream = loader.stream({ firstSample: 0, sequences: 1, sequenceTokens: 8, prefetch: 3 })
     await stream.next()
+    await vi.waitFor(() => expect(slow.reads).toBe(4))
     await new Promise((done) => setTimeout(done, 20))
     expect(slow.reads).toBe(4)
     await stream.next()
@@ -84,10 +85,12 @@ describe('loader', () => {
   })
 
   test('a failed read is reported at its batch; the batches before it still come', async () => {
-    const loader = new Loader({ source: counting(3), seed: 1, sequenceTokens: [8] })
+    const failing = counting(3)
+    const loader = new Loader({ source: failing, seed: 1, sequenceTokens: [8] })
     const stream = loader.stream({ firstSample: 0, sequences: 1, sequenceTokens: 8 })
     await stream.next()
-    await new Promise((done) => setTimeout(done, 20)) // the third read fails now
+    // The third read has failed, before anybody asks for it.
+    await vi.waitFor(() => expect([failing.reads >= 3, failing.running]).toEqual([true, 0]))
     await stream.next()
     await expect(stream.next()).rejects.toThrow('read 3 failed')
   })

@@ -49,11 +49,11 @@ const watched = 40
  * hundred milliseconds, and would take the cores of whoever comes next. Waits the shortest time where there is no /proc.
  * @param most milliseconds, for one that never stops
  */
-export async function untilIdle(pids: readonly number[], most = 3000): Promise<void> {
+export async function untilIdle(pids: readonly number[], most = 3000, read = readTicks): Promise<void> {
   const deadline = performance.now() + most
-  for (let before = readTicks(pids)?.own; ;) {
+  for (let before = read(pids)?.own; ;) {
     await pause(watched)
-    const now = readTicks(pids)?.own
+    const now = read(pids)?.own
     if (now === before || performance.now() > deadline) return
     before = now
   }
